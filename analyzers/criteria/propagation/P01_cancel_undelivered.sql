@@ -1,0 +1,114 @@
+-- id: P01
+-- name: cancel-undelivered
+-- severity: error
+-- says: Somebody asked a unit to stop, and neither it nor anything that it waits for got the cancellation, nor has it ended.
+-- rule: a cancellation that was asked for enters the unit, or something that it waits for, at its next turns
+-- why: Whoever cancelled believes that it stops. It works on, and whoever awaits it waits in vain.
+-- judges: live request
+-- message: {subject} was asked to stop and had not got the cancellation {measured} later (allowed: {bound})
+-- fix: Let the task reach an `await` that can be cancelled: no blocking calls, no futures of your own whose `cancel()` does nothing.
+-- bad:
+--   async def poll():
+--       while not done():
+--           time.sleep(0.1)             # never awaits, so no cancellation can enter
+-- good:
+--   async def poll():
+--       while not done():
+--           await asyncio.sleep(0.1)
+-- covers: H1; H2; 2.2 Orphaned Tasks; 5.1 cancellation propagates
+-- parameter tolerance_ms: 100 ms; as for a deadline, plus two turns of the loop (the unit's grace)
+-- parameter hops: 64 hops; requests followed down a chain of awaits
+-- unknown when: the unit is still open, and the loop has not been seen to take a turn since
+-- torn: certain
+-- clock: any
+-- scope: trace
+-- needs: cancel, delivery, task
+-- fault: code, whose own awaits have to let the cancellation in
+with recursive
+-- On the addressee alone: what is inside it, in the same task, has the same request.
+asked as (
+    select
+        c.trace_id, c.span_id, c.request_id, c.time_ns, c.by_span_id, u.resource_id, u.loop_id, u.subject, u.until_ns, u.is_open,
+        u.grace_ns + $tolerance_ms::BIGINT * 1000000 as bound_ns
+    from cancellations c
+    join units u on u.trace_id = c.trace_id and u.span_id = c.span_id
+    where coalesce(c.live, true) and c.withdrawn_ns is null and c.time_ns <= u.until_ns
+        and coalesce(c.addressee_span_id, c.span_id) = c.span_id
+),
+delivered as (
+    select u.resource_id, c.request_id, min(c.delivered_ns) as delivered_ns
+    from cancellations c
+    join units u on u.trace_id = c.trace_id and u.span_id = c.span_id
+    where c.delivered_ns is not null
+    group by u.resource_id, c.request_id
+),
+own as (
+    select a.*, d.delivered_ns, least(coalesce(d.delivered_ns, a.until_ns), a.until_ns) as reached_ns
+    from asked a
+    left join delivered d on d.resource_id = a.resource_id and d.request_id = a.request_id
+),
+late as (
+    select * from own where reached_ns > time_ns + bound_ns
+),
+handed_on as (
+    select distinct u.resource_id, r.request_id, r.via
+    from requests r
+    join units u on u.trace_id = r.trace_id and u.span_id = r.span_id
+    where r.via is not null and exists (select 1 from late)
+),
+chain as (
+    select resource_id, request_id as first_id, request_id, 0 as hop
+    from late
+    union all
+    select c.resource_id, c.first_id, r.request_id, c.hop + 1
+    from chain c
+    join handed_on r on r.resource_id = c.resource_id and r.via = c.request_id
+    where c.hop < $hops
+),
+down as (
+    select c.resource_id, c.first_id as request_id, min(d.delivered_ns) as delivered_ns
+    from chain c
+    join delivered d on d.resource_id = c.resource_id and d.request_id = c.request_id
+    group by c.resource_id, c.first_id
+),
+judged as (
+    select o.*, least(o.reached_ns, down.delivered_ns) as first_ns, coalesce(o.delivered_ns, down.delivered_ns) as any_delivery_ns
+    from own o
+    left join down on down.resource_id = o.resource_id and down.request_id = o.request_id
+),
+-- The last sign of life of a loop: without one after the bound it may be standing still.
+turned as (
+    select resource_id, loop_id, max(greatest(start_ns, coalesce(end_ns, 0), coalesce(started_ns, 0), coalesce(first_delivery_ns, 0))) as last_ns
+    from units
+    where exists (select 1 from late)
+    group by resource_id, loop_id
+),
+worst as (
+    select
+        j.*,
+        j.first_ns - j.time_ns as measured,
+        case
+            when j.first_ns > j.time_ns + j.bound_ns then
+                case when j.is_open and j.any_delivery_ns is null and coalesce(t.last_ns <= j.time_ns + j.bound_ns, true) then null else false end
+            when j.is_open and j.any_delivery_ns is null then null
+            else true
+        end as ok
+    from judged j
+    left join turned t on t.resource_id = j.resource_id and t.loop_id = j.loop_id
+)
+select
+    -- The unit that was asked.
+    w.trace_id,
+    w.span_id,
+    w.subject,
+    w.ok,
+    -- How long after the request the first delivery, or the end, came; without either: what is known.
+    w.measured,
+    -- The tolerance and two turns of the loop.
+    w.bound_ns as bound,
+    'ns' as unit,
+    -- Who asked.
+    w.by_span_id as cause_span_id,
+    'code' as fault,
+    case when w.ok is null then 'still open, and its loop has not been seen to take a turn since the request' end as note
+from worst w

@@ -1,0 +1,204 @@
+"""Explains a finding in two steps: facts and names first (`Explanation`, data), then words for a terminal.
+
+The form of every explanation is the same: let A and B be these units; then this should have happened, because of this rule; but that did.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from .words import duration, unit_name
+
+if TYPE_CHECKING:
+    from .finding import Code, Evidence, Finding
+    from .header import Header
+
+FAULTS: Final = {
+    "library": "the library's",
+    "code": "the program's own code",
+    "interpreter": "a known difference between versions of Python",
+    "caller": "the caller's",
+    None: "not known",
+}
+WIDTH: Final = 110
+_OUTCOMES: Final = {"timed_out": "timed out", "short_circuited": "short-circuited", "": "ended"}
+_ASKED_BY: Final = {
+    "timer": "its deadline", "taskgroup": "its TaskGroup", "gather": "gather", "wait_for": "wait_for",
+    "runner": "the teardown of asyncio.run", "sigint": "Ctrl-C", "anyio": "an anyio scope", "stageflow": "stageflow",
+    "library": "a library",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the story: `at_ns` since its beginning."""
+
+    at_ns: int
+    text: str
+
+
+@dataclass(slots=True)
+class Explanation:
+    """A finding, taken apart.
+
+    Attributes:
+        title: criterion and severity.
+        let: the units by letter, with what they are and how they ended.
+        story: what was recorded of them, in order.
+        then: the rule that was broken.
+        but: what happened instead.
+        fault: whose fault it is, in words.
+        fix: what to do.
+        also: ids of what follows from it.
+    """
+
+    title: str
+    let: list[tuple[str, str]]
+    story: list[Fact]
+    then: str
+    but: str
+    fault: str
+    fix: str
+    also: list[str] = field(default_factory=list[str])
+    implied_by: str | None = None
+
+
+def explain(finding: Finding, header: Header) -> Explanation:
+    """Take a finding apart. Times count from the first fact about its units."""
+    letters: dict[str, str] = {}
+    names: dict[str, str] = {}
+    if finding.cause_span_id is not None and finding.cause_span_id != finding.span_id and finding.cause is not None:
+        letters[finding.cause_span_id], names[finding.cause_span_id] = "A", finding.cause
+    if finding.span_id is not None:
+        letters[finding.span_id] = "B" if letters else "A"
+        names[finding.span_id] = finding.subject
+    begin = min((item.time_ns for item in finding.evidence), default=0)
+    let = [(letter, _who(span_id, names[span_id], finding.evidence, begin)) for span_id, letter in letters.items()]
+    story = [Fact(item.time_ns - begin, _fact(item, letters)) for item in finding.evidence]
+    return Explanation(
+        title=f"{finding.criterion} {finding.name}: {finding.severity}" + ("" if finding.state == "new" else f", {finding.state}"),
+        let=let,
+        story=story,
+        then=header.texts["rule"],
+        but=finding.message + (f" ({finding.note})" if finding.note and "{note}" not in header.texts["message"] else ""),
+        fault=FAULTS[finding.fault],
+        fix=finding.fix,
+        also=finding.also,
+        implied_by=finding.implied_by,
+    )
+
+
+def text(explanation: Explanation, width: int = WIDTH) -> str:
+    """The explanation for a terminal, without colours, at most `width` columns where words allow."""
+    lines = [explanation.title]
+    lines += _wrapped("Let", [f"{letter} = {what}" for letter, what in explanation.let], width)
+    places = [duration(fact.at_ns) for fact in explanation.story]
+    column = max((len(place) for place in places), default=0)
+    lines += [f"          {place:>{column}}  {fact.text}" for place, fact in zip(places, explanation.story, strict=True)]
+    lines += _wrapped("Then", [explanation.then], width)
+    lines += _wrapped("But", [explanation.but], width)
+    lines += _wrapped("Fault", [explanation.fault], width)
+    lines += _wrapped("Fix", [explanation.fix], width)
+    if explanation.also:
+        lines += _wrapped("Also", [f"{', '.join(explanation.also)} follow{'s' if len(explanation.also) == 1 else ''} from it"], width)
+    if explanation.implied_by:
+        lines += _wrapped("From", [f"finding {explanation.implied_by}"], width)
+    return "\n".join(lines)
+
+
+def about(header: Header, width: int = WIDTH) -> str:
+    """The documentation of a criterion for a terminal: `spanproof explain P02`."""
+    texts = header.texts
+    lines = [f"{header.id} {header.name} ({header.severity})", ""]
+    lines += _wrapped("Says", [texts["says"]], width)
+    lines += _wrapped("Why", [texts["why"]], width)
+    lines += _wrapped("Fix", [texts["fix"]], width)
+    for label in ("bad", "good"):
+        lines += ["", f"  {label.capitalize()}:", *(f"      {line}" for line in texts[label].splitlines())]
+    lines += ["", *_wrapped("Unknown", [texts["unknown when"]], width)]
+    lines += _wrapped("Fault", [texts["fault"]], width)
+    for parameter in header.parameters.values():
+        lines += _wrapped("Set", [f"{header.id}.{parameter.name} = {parameter.default} ({parameter.unit}): {parameter.reason}"], width)
+    return "\n".join(lines)
+
+
+def _wrapped(label: str, texts: list[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for number, content in enumerate(texts):
+        head = f"  {label + ':':<8}" if number == 0 else " " * 10
+        lines += textwrap.wrap(
+            content, max(width, 40), initial_indent=head, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False
+        )
+    return lines
+
+
+def _who(span_id: str, name: str, evidence: list[Evidence], begin: int) -> str:
+    """`stage 'b' (span 3, flow.py:9), completed after 400 ms`."""
+    own = [item for item in evidence if item.span_id == span_id]
+    start = next((item for item in own if item.event == "start"), None)
+    end = next((item for item in reversed(own) if item.event in ("end", "open")), None)
+    place = f", {_place(start.code)}" if start is not None and start.code is not None else ""
+    text_ = f"{unit_name(name)} (span {span_id.lstrip('0') or '0'}{place})"
+    if end is None or start is None:
+        return text_
+    at, age = end.time_ns - begin, end.time_ns - start.time_ns
+    since = "" if at == age else f", {duration(age)} after its start"
+    how = "still running" if end.event == "open" else _OUTCOMES.get(end.detail or "", end.detail)
+    return f"{text_}, {how} at {duration(at)}{since}"
+
+
+def _fact(item: Evidence, letters: dict[str, str]) -> str:  # noqa: C901, PLR0911, PLR0912 - a sentence for each event
+    who = letters.get(item.span_id, unit_name(item.unit))
+    by = _actor(item, letters)
+    at = f" at {_place(item.code)}" if item.code is not None else ""
+    match item.event:
+        case "start":
+            return f"{who} was created" + (f" by {by}" if by else "")
+        case "end":
+            return f"{who} {_OUTCOMES.get(item.detail or '', item.detail)}"
+        case "open":
+            return f"{who} was still open when {'its process ended' if item.detail == 'process' else 'recording stopped'}"
+        case "abort":
+            return f"{who} was aborted from {item.detail}" + (f", because of {by}" if by else "")
+        case "cancel.requested":
+            return f"{who} was asked to stop by {by or _ASKED_BY.get(item.detail or '', 'somebody outside of any unit')}{at}"
+        case "cancel.delivered":
+            return f"{who} got the cancellation{' of something that it awaited' if item.detail == 'borrowed' else ''}" + (
+                f", waiting{at}" if at else ""
+            )
+        case "cancel.swallowed":
+            return f"{who} turned out to have swallowed it: it {(item.detail or 'returned').replace('went_on', 'went on')}"
+        case "cancel.consumed":
+            return f"in {who} the request ended lawfully, by {item.detail}"
+        case "cancel.flagged":
+            return f"{who} was flagged as cancelled by {by or 'somebody outside of any unit'}{at}"
+        case "deadline.set":
+            return f"{who} was given {duration(int(item.detail)) if item.detail else 'no deadline'}{at}"
+        case "deadline.expired":
+            return f"the timer of {who} ran"
+        case "reported":
+            return f"{who} was reported: {(item.detail or '').replace('timed_out', 'timed out')}"
+        case "loop.blocked":
+            return f"{who} had kept the loop busy for {duration(int(item.detail or 0))}{at}"
+        case "cleanup.failed":
+            return f"{who} failed: {(item.detail or '').replace('timed_out', 'timed out')}"
+        case "cleanup.registered":
+            return f"{who} registered the cleanup '{item.detail}'{at}"
+        case _:
+            return f"{who}: {item.event}"
+
+
+def _actor(item: Evidence, letters: dict[str, str]) -> str | None:
+    if item.actor_span_id is None:
+        return None
+    if item.actor_span_id in letters:
+        return letters[item.actor_span_id]
+    return unit_name(item.actor) if item.actor else None
+
+
+def _place(code: Code | None) -> str:
+    if code is None:
+        return "an unknown line"
+    return f"{code.file}:{code.line}" if code.line is not None else code.file

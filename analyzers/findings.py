@@ -1,0 +1,190 @@
+"""Makes findings of the rows that violate a criterion: who it is, where it stands, what proves it, and a name that stays the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .evidence import collect, fill, merged
+from .finding import Code, Finding
+from .verdicts import FAULTS, SEVERITIES
+from .words import quantity, unit_name
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from .header import Header
+    from .run_criterion import Outcome, Row
+
+    Span = tuple[str, str]
+
+STEPS: Final = 64
+"""Ancestors that make up the path of a finding; what is above them does not count for its fingerprint."""
+
+_INSTALLED: Final = re.compile(r".*/(?:site|dist)-packages/(.*)")
+_STANDARD: Final = re.compile(r".*/lib(?:64)?/python\d\.\d+/(.*)")
+
+# Upwards from each span that is wanted, level by level: the nearest first.
+WAYS: Final = """
+with recursive way as (
+    select w.trace_id, w.span_id as first_id, u.span_id as at_id, u.parent_span_id as next_id, u.name, 0 as step
+    from wanted w join units u on u.trace_id = w.trace_id and u.span_id = w.span_id
+    union all
+    select w.trace_id, w.first_id, u.span_id, u.parent_span_id, u.name, w.step + 1
+    from way w join units u on u.trace_id = w.trace_id and u.span_id = w.next_id
+    where w.step < $1
+)
+select trace_id, first_id, at_id, name from way order by trace_id, first_id, step
+"""
+
+ABOUT: Final = """
+select u.trace_id, u.span_id, u.resource_id, f.path, u.name, u.code_file, u.code_line, u.code_function, u.is_open, u.start_seq, u.run_id
+from wanted w
+join units u on u.trace_id = w.trace_id and u.span_id = w.span_id
+left join files f on f.file_id = u.file_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a span that a finding names."""
+
+    resource_id: int | None
+    file: str | None
+    name: str
+    code_file: str | None
+    code_line: int | None
+    code_function: str | None
+    is_open: bool
+    start_seq: int
+    run_id: str | None
+
+
+class Places:
+    """Files as a report shows them: relative to the source root, or to where a library is installed."""
+
+    def __init__(self, source_root: Path | None = None) -> None:
+        self.root = os.path.abspath(source_root or Path.cwd())  # noqa: PTH100 - does not resolve links, unlike Path.resolve
+
+    def shown(self, file: str) -> str:
+        """`file` relative to the source root where it lies below it, else relative to site-packages or the standard library."""
+        if file.startswith(self.root + os.sep):
+            return file[len(self.root) + 1 :].replace(os.sep, "/")
+        for pattern in (_INSTALLED, _STANDARD):
+            if found := pattern.fullmatch(file.replace(os.sep, "/")):
+                return found[1]
+        return file
+
+    def code(self, file: str | None, line: int | None) -> Code | None:
+        """A line of code as it is shown; None when the file is not known."""
+        return Code(self.shown(file), line) if file else None
+
+    def stable(self, file: str | None) -> str:
+        """The part of a path that is the same on every machine: relative as shown, else its name alone."""
+        if not file:
+            return ""
+        shown = self.shown(file)
+        return Path(shown).name if Path(shown).is_absolute() else shown
+
+
+def make_findings(con: duckdb.DuckDBPyConnection, outcomes: list[Outcome], places: Places) -> dict[Span, list[Span]]:
+    """Fill `violations` of each result.
+
+    Returns:
+        For each subject the way up from it, itself first (for `implies.link`).
+    """
+    rows = [row for outcome in outcomes for row in outcome.rows]
+    subjects = {(row[0], row[1]) for row in rows if row[0] and row[1]}
+    causes = _causes(con, rows)
+    fill(con, subjects | set(causes.values()))
+    about = {
+        (row[0], row[1]): About(row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9] or 0, row[10])
+        for row in con.execute(ABOUT).fetchall()
+    }
+    ways: dict[Span, list[Span]] = defaultdict(list)
+    names: dict[Span, list[str]] = defaultdict(list)
+    for trace_id, first_id, at_id, name in con.execute(WAYS, [STEPS]).fetchall():
+        ways[trace_id, first_id].append((trace_id, at_id))
+        names[trace_id, first_id].append(name or "")
+    runs = {span: (span[0], known.run_id) for span, known in about.items() if known.run_id}
+    facts = collect(con, subjects | set(causes.values()) | {runs[span] for span in subjects if span in runs}, places.code)
+    for outcome in outcomes:
+        findings: list[tuple[Any, Finding]] = []
+        for row in outcome.rows:
+            subject = (row[0], row[1])
+            cause = causes.get((row[0], row[7]))
+            finding = _finding(
+                outcome.result.header, row, about.get(subject), about.get(cause) if cause else None, names.get(subject, []), places
+            )
+            run = runs.get(subject)
+            # Of the run that it happened in only how that came to its end.
+            ends = [item for item in facts.get(run, []) if item.event in ("abort", "end", "open")] if run else []
+            finding.evidence = merged(facts.get(subject, []), [*ends, *(facts.get(cause, []) if cause else [])])
+            known = about.get(subject)
+            findings.append(
+                ((finding.file or "", known.start_seq if known else 0, row[0], row[1] or "", row[2] or "", str(row[4])), finding)
+            )
+        findings.sort(key=lambda pair: pair[0])
+        outcome.result.violations = [finding for _, finding in findings]
+    return ways
+
+
+def _causes(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> dict[Span, Span]:
+    """Where each cause is: by the trace of the subject and the cause's id. It may stand in another trace of the same process."""
+    fill(con, {(row[0], row[7]) for row in rows if row[0] and row[7]})
+    found = con.execute(
+        "select w.trace_id, w.span_id, coalesce(same.trace_id, any_value(other.trace_id)) from wanted w "
+        "left join units same on same.trace_id = w.trace_id and same.span_id = w.span_id "
+        "left join (select trace_id, any_value(resource_id) as resource_id from units group by trace_id) home "
+        "on home.trace_id = w.trace_id "
+        "left join units other on same.span_id is null and other.span_id = w.span_id and other.resource_id = home.resource_id "
+        "group by w.trace_id, w.span_id, same.trace_id"
+    ).fetchall()
+    return {(trace_id, span_id): (home, span_id) for trace_id, span_id, home in found if home is not None}
+
+
+def _finding(header: Header, row: Row, about: About | None, cause: About | None, path: list[str], places: Places) -> Finding:
+    trace_id, span_id, subject, _, measured, bound, unit, cause_id, fault, note, severity = row
+    subject = subject or (about.name if about else "an unknown unit")
+    words = {
+        "subject": unit_name(subject),
+        "measured": quantity(measured, unit),
+        "bound": quantity(bound, unit),
+        "cause": unit_name(cause.name) if cause else "an unknown unit",
+        "note": note or "",
+    }
+    above = tuple(reversed(path[1:]))
+    parts = (header.id, *above, subject, places.stable(about.code_file if about else None), (about.code_function if about else None) or "")
+    return Finding(
+        fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16],
+        criterion=header.id,
+        name=header.name,
+        file=places.shown(about.file) if about and about.file else None,
+        resource_id=about.resource_id if about else None,
+        trace_id=trace_id,
+        span_id=span_id,
+        subject=subject,
+        severity=severity if severity in SEVERITIES else header.severity,
+        fault=fault if fault in FAULTS else None,
+        measured=measured,
+        bound=bound,
+        unit=unit,
+        cause_span_id=cause_id,
+        cause=cause.name if cause else None,
+        note=note,
+        message=fill_in(header.texts["message"], words),
+        fix=header.texts["fix"],
+        code=places.code(about.code_file, about.code_line) if about else None,
+        path=(*above, subject),
+        still_open=about.is_open if about else False,
+    )
+
+
+def fill_in(template: str, words: dict[str, str]) -> str:
+    """The template with its `{words}`; other braces stay as they are."""
+    return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), template)

@@ -1,0 +1,76 @@
+"""Which traces can be judged by a criterion at all: seams that did not hold, traces that are cut, virtual time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from .header import Header
+
+OF_A_LIBRARY: Final = frozenset({"stageflow", "cleanup", "flag"})
+"""Seams of a library. `absent` there means that the program does not use it, so that there is nothing to see and nothing is missed."""
+
+TRACES: Final = """
+create or replace temp table judged_traces as
+select
+    u.trace_id,
+    arbitrary(u.resource_id) as resource_id,
+    -- Something may be missing: the recording is cut, or records were lost.
+    bool_or(u.torn or coalesce(r.dropped, 0) > 0) as torn,
+    bool_or(coalesce(r.dropped, 0) > 0) as dropped,
+    -- What is missing could hold a subject: something was still going on.
+    bool_or(u.is_open and u.torn or coalesce(r.dropped, 0) > 0) as may_lack,
+    bool_and(coalesce(u.clock = 'virtual', false)) as virtual
+from units u
+left join recordings r on r.resource_id = u.resource_id
+where u.unit is distinct from 'program'
+group by u.trace_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Facts about all traces together, so that the usual case asks nothing more of the database."""
+
+    total: int
+    torn: bool
+    dropped: bool
+    virtual: int
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> Traces:
+    """Make the table `judged_traces`: one row a trace that holds more than the program's own span."""
+    con.execute(TRACES)
+    row = con.execute(
+        "select count(*), coalesce(bool_or(torn), false), coalesce(bool_or(dropped), false), count(*) filter (virtual) from judged_traces"
+    ).fetchone()
+    total, torn, dropped, virtual = row or (0, False, False, 0)
+    return Traces(total, torn, dropped, virtual)
+
+
+def seams(con: duckdb.DuckDBPyConnection) -> list[tuple[int, dict[str, str]]]:
+    """For each process that we recorded, the word on each seam: `held`, `absent: why`, `lost: why`."""
+    rows = con.execute("select resource_id, seams from resources where recording_id is not null order by resource_id").fetchall()
+    found: list[tuple[int, dict[str, str]]] = []
+    for resource_id, words in rows:
+        texts: list[str] = words or []
+        found.append((resource_id, {seam: word for seam, _, word in (text.partition("=") for text in texts)}))
+    return found
+
+
+def unfit(header: Header, recordings: Iterable[tuple[int, dict[str, str]]]) -> dict[int, str]:
+    """The processes whose traces `header`'s criterion cannot judge, each with the reason."""
+    found: dict[int, str] = {}
+    for resource_id, words in recordings:
+        for seam in header.needs:
+            word = words.get(seam)
+            if word == "held" or (word is not None and word.startswith("absent") and seam in OF_A_LIBRARY):
+                continue
+            found[resource_id] = f"the recorder's seam '{seam}' did not hold ({word or 'not mentioned'})"
+            break
+    return found

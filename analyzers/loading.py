@@ -1,0 +1,146 @@
+"""Loads trace files into an in-memory DuckDB: the tables of `docs/reference/tables.md`.
+
+`load` does everything. A program that makes its own rows (a benchmark, a test) calls `create_schema`, fills `resources`, `spans` and
+`events` by SQL, then calls `finish`, which derives every other table from them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from .errors import InputError
+from .read.notes import Notes
+from .read.opened import opened
+from .read.recognise import READABLE, look
+from .read.staging import Staging, scratch
+from .sources import default_root, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .read.opened import Opened
+
+    Progress = Callable[[int, int], None]
+    """Called now and then with the bytes read and the bytes that there are to read."""
+
+_SCHEMA: Final = Path(__file__).with_name("schema")
+
+
+def load(paths: Sequence[str | Path] = (), *, root: Path | None = None, progress: Progress | None = None) -> duckdb.DuckDBPyConnection:
+    """Read traces into the documented tables of a new in-memory database.
+
+    Args:
+        paths: files, folders, globs, `-`; none: the newest recording (see `sources.find`).
+        root: where recordings are; None: `SPANPROOF_TRACES`, else `./traces`.
+        progress: called with the bytes read and the bytes that there are to read.
+
+    Returns:
+        A connection. Everything that was odd is in its table `problems`. To run foreign SQL on it, first
+        `set enable_external_access = false; set lock_configuration = true`.
+
+    Raises:
+        InputError: a path means no file, or not one of the files could be read.
+    """
+    files = find(paths, root=root or default_root())
+    con = connect()
+    try:
+        create_schema(con)
+        _read_all(con, files, progress)
+        _run(con, _SCHEMA / "merge.sql")
+        finish(con)
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """An empty in-memory database that spills, if it must, to the system's temporary folder, not to the current one."""
+    con = duckdb.connect()
+    con.execute("set temp_directory = $1", [str(Path(tempfile.gettempdir(), f"spanproof-spill-{uuid.uuid4().hex}"))])
+    con.execute("set preserve_insertion_order = false")
+    return con
+
+
+def create_schema(con: duckdb.DuckDBPyConnection) -> None:
+    """Create all tables and views, empty."""
+    for script in sorted(_SCHEMA.glob("[0-9]*.sql")):
+        _run(con, script)
+
+
+def finish(con: duckdb.DuckDBPyConnection) -> None:
+    """Derive every other table from `resources`, `spans` and `events`. Call it once; a span has one row there (`load` merges)."""
+    for script in sorted((_SCHEMA / "derive").glob("*.sql")):
+        _run(con, script)
+
+
+def _run(con: duckdb.DuckDBPyConnection, script: Path) -> None:
+    con.execute(script.read_text(encoding="utf-8"))
+
+
+def _read_all(con: duckdb.DuckDBPyConnection, files: list[Path], progress: Progress | None) -> None:
+    total = sum(file.stat().st_size for file in files if file.is_file())
+    before = 0
+    source: Opened | None = None
+
+    def flushed() -> None:
+        if progress:
+            progress(before + (source.position if source else 0), total)
+
+    refusals: list[str] = []
+    with scratch() as folder:
+        staging = Staging(con, Path(folder), flushed)
+        for file_id, path in enumerate(files, 1):
+            notes = Notes()
+            staging.begin(file_id)
+            size = sha256 = form = None
+            try:
+                with opened(path) as source:
+                    size = source.size
+                    form = _read(source, staging, notes)
+                    sha256 = source.sha256() if form else None
+            except OSError as error:
+                notes.refuse(f"cannot be read ({error.strerror}). Check the path and its permissions")
+            before, source = before + (size or 0), None
+            _note_file(con, (file_id, _shown(path), sha256, size, form, staging.format_version, staging.spans), notes)
+            if notes.refused and not staging.spans:
+                refusals.append(f"{_shown(path)}: {notes.refused}.")
+        staging.finish()
+    if len(refusals) == len(files):
+        more = f" ({len(refusals) - 1} more files could not be read either)" if len(refusals) > 1 else ""
+        raise InputError(refusals[0] + more)
+
+
+def _shown(path: Path) -> str:
+    """The path as text that every database and terminal takes: bytes that are no UTF-8 become U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _read(source: Opened, staging: Staging, notes: Notes) -> str | None:
+    """Read one file. Returns the name of its format; None: it has none."""
+    seen = look(source.head(), named_json=True)
+    if seen.format is None:
+        if seen.what:
+            notes.refuse(f"looks like {seen.what}; this build reads {READABLE}. Name a trace that Spanproof recorded, or convert this one")
+        else:
+            notes.add(source.damage or "an empty file", "nothing was read", "data_loss" if source.damage else "notice")
+        return None
+    seen.format.read(source, staging, notes)
+    if source.damage:
+        notes.add(source.damage, "what comes before was read", "data_loss")
+    return seen.format.name
+
+
+def _note_file(con: duckdb.DuckDBPyConnection, row: tuple[object, ...], notes: Notes) -> None:
+    con.execute("insert into files values ($1, $2, $3, $4, $5, $6, $7, 0)", row)
+    for problem in notes.rows():
+        con.execute(
+            "insert into problems values ($1, $2, $3, $4, $5, $6, $7)",
+            [row[0], row[1], problem.line, problem.byte_offset, problem.what, problem.done, problem.severity],
+        )

@@ -1,0 +1,34 @@
+"""The formats that can be read, a module each, behind one small interface.
+
+A new format: a module with a class that fits `Format`, its instance in `FORMATS`, a fixture in `tests/analyzers`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from .otlp_json import OtlpJson
+
+if TYPE_CHECKING:
+    from ..notes import Notes
+    from ..opened import Opened
+    from ..staging import Staging
+
+
+class Format(Protocol):
+    """One way to write traces."""
+
+    name: str
+    """As `files.format` and the JSON report say it."""
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether a file with this beginning is in this format. `head`: up to 64 KiB, decompressed, no BOM, no blanks before."""
+        ...
+
+    def read(self, source: Opened, staging: Staging, notes: Notes) -> None:
+        """Hand every record to `staging`, every oddity to `notes`. Raises nothing for what the file holds."""
+        ...
+
+
+FORMATS: Final[tuple[Format, ...]] = (OtlpJson(),)
+"""In the order in which they are asked."""

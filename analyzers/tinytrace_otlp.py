@@ -1,0 +1,348 @@
+"""Expands a line of the tiny language (`tinytrace.py`) to a trace file of format 1, as the recorder would have written it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ..instrument import vocabulary as v
+from .header import SEAMS
+from .tinytrace import Deadline, Recording, Request, TinyTraceError, Unit, ns, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EPOCH: Final = 1_700_000_000_000_000_000
+"""Time 0 of every line, in ns since the Unix epoch."""
+
+_PROGRAM, _RECORDING = "f" * 15 + "e", "f" * 15 + "f"
+_HOW: Final = {"raised": "raised", "timed_out": "timed_out", "cut": "cancelled"}
+# Of what happens at one instant: what stands on units that are there, their ends, then starts and what stands on those.
+_EVENT, _END, _START, _NEW_EVENT, _NEW_END = range(5)
+
+
+def span_ids(text: str) -> dict[str, str]:
+    """The span id of each unit of the line, by its name."""
+    return {key: f"{number:016x}" for number, key in enumerate(parse(text).units, 1)}
+
+
+def write(path: Path, text: str) -> Path:
+    """Write the line as a trace file; returns its path."""
+    path.write_text(expand(text), encoding="utf-8")
+    return path
+
+
+def expand(text: str) -> str:
+    """The line as OTLP/JSON Lines of format 1."""
+    return _Expansion(parse(text)).lines()
+
+
+class _Expansion:
+    """The moments of a line, in order; each unit's are turned into a span when all have their number."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.units = recording.units
+        self.about = recording.about
+        self.ids = {key: f"{number:016x}" for number, key in enumerate(self.units, 1)}
+        self.moments: list[tuple[int, int, int, str, str, dict[str, Any]]] = []
+        self.request_id = 100
+        self.cleanup_ids: dict[tuple[str, str], int] = {}
+        self.until = self._until()
+
+    def lines(self) -> str:
+        for unit in self.units.values():
+            self._life(unit)
+        self._registrations()
+        for unit in self.units.values():
+            self._facts(unit)
+        self.moments.sort(key=lambda moment: moment[:3])
+        spans = [*(self._span(unit) for unit in self.units.values()), self._program(), self._recording()]
+        return "".join(self._line(span) for span in spans)
+
+    # --- moments ---
+
+    def _until(self) -> int:
+        if "until" in self.about:
+            return ns(self.about["until"])
+        times = [time for unit in self.units.values() for time in (unit.start, unit.end or 0, *(r.at for r in unit.requests))]
+        times += [ns(value) for name, value in self.about.items() if name.endswith(("closed", "closing"))]
+        return max(times, default=0)
+
+    def _at(self, unit: Unit, time: int, event: str, **attributes: Any) -> None:
+        phase = _NEW_EVENT if time == unit.start else _EVENT
+        self.moments.append((time, phase, len(self.moments), unit.key, event, attributes))
+
+    def _life(self, unit: Unit) -> None:
+        started = unit.kind in ("task", "stage") and "never" not in unit.marks and unit.outcome not in ("skipped", "short_circuited")
+        self.moments.append((unit.start, _START, len(self.moments), unit.key, "+", {"started": started}))
+        if unit.end is not None:
+            depth = len(self._above(unit))
+            phase = _NEW_END if unit.end == unit.start else _END
+            self.moments.append((unit.end, phase, -depth, unit.key, "-", {}))
+
+    def _above(self, unit: Unit) -> list[Unit]:
+        way: list[Unit] = []
+        while unit.parent is not None:
+            unit = self.units[unit.parent]
+            way.append(unit)
+        return way
+
+    def _id(self, name: str) -> str:
+        try:
+            return self.ids[name]
+        except KeyError:
+            raise TinyTraceError(f"{name!r} is no unit of the line. Units: {', '.join(self.ids)}.") from None
+
+    def _run(self, unit: Unit) -> str | None:
+        return next((self.ids[u.key] for u in (unit, *self._above(unit)) if u.kind == "pipeline"), None)
+
+    def _registrations(self) -> None:
+        for unit in self.units.values():
+            for name, what, when in unit.timed:
+                if name in ("reg", "drop"):
+                    run = self._run(unit)
+                    number = self.cleanup_ids.setdefault((run or "", what), len(self.cleanup_ids) + 1)
+                    about = {v.CLEANUP_ID: number, v.CLEANUP_NAME: what, v.CLEANUP_RUN: run, v.CLEANUP_REGISTRAR: self.ids[unit.key]}
+                    if name == "drop":
+                        self._at(unit, ns(when), v.CLEANUP_DROPPED, **about)
+                    else:
+                        self._at(unit, ns(when), v.CLEANUP_REGISTERED, **about, **{v.CLEANUP_REGISTRY: 1})
+                elif name == "unreg":
+                    number = self.cleanup_ids.get((self._run(unit) or "", what), 0)
+                    self._at(unit, ns(when), v.CLEANUP_UNREGISTERED, **{v.CLEANUP_ID: number, v.CLEANUP_REGISTRY: 1})
+
+    def _facts(self, unit: Unit) -> None:
+        for deadline in unit.deadlines:
+            self._deadline(unit, deadline)
+        for request in unit.requests:
+            self._request(unit, request)
+        for time in unit.borrowed:
+            self._at(unit, time, v.CANCEL_DELIVERED, **{v.DELIVERY_REQUESTS: [], v.DELIVERY_BORROWED: True})
+        for name, what, when in unit.timed:
+            self._timed(unit, name, what, when)
+        if unit.kind == "cleanup":
+            self._cleanup(unit)
+
+    def _deadline(self, unit: Unit, deadline: Deadline) -> None:
+        mechanism = deadline.mechanism or ("stageflow" if unit.kind == "stage" else "timeout")
+        number = len(self.moments)
+        self._at(unit, unit.start, v.DEADLINE_SET, **{
+            v.DEADLINE_ID: number,
+            v.DEADLINE_AT: EPOCH + deadline.at,
+            v.DEADLINE_TIMEOUT: deadline.at - unit.start,
+            v.DEADLINE_MECHANISM: mechanism,
+        })  # fmt: skip
+        if deadline.fired is not None:
+            self._at(unit, deadline.fired, v.DEADLINE_EXPIRED, **{v.DEADLINE_ID: number, v.DEADLINE_AT: EPOCH + deadline.at})
+        off = deadline.off if deadline.off is not None else unit.end
+        if off is not None:
+            state = "expired" if deadline.fired is not None else "disarmed"
+            self._at(unit, off, v.DEADLINE_DISARMED, **{v.DEADLINE_ID: number, v.DEADLINE_SCOPE_STATE: state})
+
+    def _request(self, unit: Unit, request: Request) -> None:
+        self.request_id += 1
+        number = request.id if request.id is not None else self.request_id
+        self._at(unit, request.at, v.CANCEL_REQUESTED, **{
+            v.REQUEST_ID: number,
+            v.REQUEST_MECHANISM: request.mechanism,
+            v.REQUEST_BY: self._id(request.by) if request.by else None,
+            v.REQUEST_VIA: request.via,
+            v.REQUEST_ADDRESSEE: self._id(request.to or unit.key),
+            v.REQUEST_LIVE: request.live,
+            v.REQUEST_STARTED: "never" in unit.marks,
+        })  # fmt: skip
+        if request.withdrawn is not None:
+            self._at(unit, request.withdrawn, v.CANCEL_WITHDRAWN, **{v.REQUEST_ID: number})
+        if request.told is not None:
+            self._at(unit, request.told, v.CANCEL_DELIVERED, **{v.DELIVERY_REQUESTS: [number], v.DELIVERY_BORROWED: False})
+        if request.consumed is not None:
+            by = "taskgroup" if request.mechanism == "taskgroup" else "timeout"
+            self._at(unit, request.consumed, v.CANCEL_CONSUMED, **{v.DELIVERY_REQUESTS: [number], v.CONSUMED_BY: by})
+        if request.swallowed is not None and unit.end is not None:
+            self._at(unit, unit.end, v.CANCEL_SWALLOWED, **{v.DELIVERY_REQUESTS: [number], v.SWALLOWED_HOW: request.swallowed})
+
+    def _timed(self, unit: Unit, name: str, what: str, when: str) -> None:
+        if name == "w":
+            when, _, how = when.partition("/")
+            begin, _, end = when.partition("-")
+            self._at(unit, ns(begin), v.AWAITS, **{
+                v.AWAIT_TARGETS: [self._id(what)], v.AWAIT_HOW: how or "await", v.AWAIT_END_NS: EPOCH + ns(end) if end else None,
+            })  # fmt: skip
+        elif name == "r":
+            when, *more = when.split("+")
+            channel, _, outcome = what.partition("/")
+            extra: dict[str, str] = {name: value for name, _, value in (part.partition("=") for part in more)}
+            self._at(unit, ns(when), v.REPORTED, **{
+                v.REPORT_CHANNEL: channel,
+                v.REPORT_OUTCOME: outcome,
+                v.REPORT_STAGE: extra.get("stage"),
+                v.REPORT_ERROR: extra.get("error"),
+                v.REPORT_SHORT_CUT_BY: extra.get("by"),
+                v.REPORT_HAS_DATA: "data" in extra,
+            })  # fmt: skip
+        elif name == "flag":
+            self._at(unit, ns(when), v.CANCEL_FLAGGED, **{v.FLAG_ID: 1, v.FLAG_RUN: self._id(what), v.FLAG_MECHANISM: "mark_canceled"})
+        elif name == "block":
+            length = when.removesuffix("!")
+            self._at(unit, ns(what), v.LOOP_BLOCKED, **{v.BLOCKED_NS: ns(length), v.BLOCKED_STALLED: when.endswith("!")})
+
+    def _cleanup(self, unit: Unit) -> None:
+        number = self._cleanup_id(unit)
+        budget = unit.values.get("budget")
+        self._at(unit, unit.start, v.CLEANUP_STARTED, **{
+            v.CLEANUP_ID: number,
+            v.CLEANUP_NAME: unit.name,
+            v.CLEANUP_RUN: self._run(unit),
+            v.CLEANUP_BUDGET: ns(budget) if budget else None,
+        })  # fmt: skip
+        failure = next((how for mark, how in _HOW.items() if mark in unit.marks), None)
+        if unit.end is not None and failure:
+            self._at(
+                unit,
+                unit.end,
+                v.CLEANUP_FAILED,
+                **{v.CLEANUP_ID: number, v.CLEANUP_FAILURE: failure, v.REPORT_ERROR_TYPE: unit.values.get("fail")},
+            )
+        elif unit.end is not None:
+            self._at(unit, unit.end, v.CLEANUP_FINISHED, **{v.CLEANUP_ID: number})
+
+    def _cleanup_id(self, unit: Unit) -> int:
+        return self.cleanup_ids.setdefault((self._run(unit) or "", unit.name), len(self.cleanup_ids) + 1)
+
+    # --- spans ---
+
+    def _span(self, unit: Unit) -> dict[str, Any]:
+        events: list[dict[str, Any]] = []
+        life: dict[str, Any] = {}
+        for seq, (time, _, _, key, name, attributes) in enumerate(self.moments, 2):
+            if key != unit.key:
+                continue
+            if name == "+":
+                life[v.START_SEQ] = seq
+                if attributes["started"]:
+                    events.append(_event(v.STARTED, time, seq, {}))
+            elif name == "-":
+                life[v.END_SEQ] = seq
+            else:
+                # The order of a wait's end: the last moment at or before it.
+                end = attributes.get(v.AWAIT_END_NS)
+                more = {} if end is None else {v.AWAIT_END_SEQ: self._seq_at(end - EPOCH)}
+                events.append(_event(name, time, seq, attributes | more))
+        root = ([unit, *self._above(unit)])[-1]
+        return {
+            "traceId": self._trace_id(list(self.units).index(root.key) + 1),
+            "spanId": self.ids[unit.key],
+            **({"parentSpanId": self.ids[unit.parent]} if unit.parent else {}),
+            "name": unit.span_name,
+            "kind": 1,
+            "startTimeUnixNano": str(EPOCH + unit.start),
+            **({"endTimeUnixNano": str(EPOCH + unit.end)} if unit.end is not None else {}),
+            "attributes": _attributes(self._about(unit, life)),
+            "events": events,
+        }
+
+    def _trace_id(self, number: int) -> str:
+        """Of the trace that begins with the unit of that number; `%n=7` keeps several lines apart."""
+        return f"{int(self.about.get('n', '0')):016x}{number:016x}"
+
+    def _seq_at(self, time: int) -> int:
+        return sum(moment[0] <= time for moment in self.moments) + 1
+
+    def _about(self, unit: Unit, life: dict[str, Any]) -> dict[str, Any]:
+        if unit.kind is None:
+            return {}
+        creator = unit.values.get("creator", unit.parent or "")
+        reports = [(what.partition("/")) for name, what, _ in unit.timed if name == "r"]
+        last = unit.deadlines[-1] if unit.deadlines else None
+        stage = unit.kind == "stage"
+        return {
+            v.UNIT: unit.kind,
+            v.REV: 1,
+            v.CLOCK: "virtual" if "virtual" in self.about else "monotonic",
+            v.LOOP: int(unit.values.get("loop", "1")),
+            **life,
+            v.OUTCOME: unit.outcome if unit.end is not None else None if "torn" in self.about else "unfinished",
+            v.ERROR_TYPE: unit.values.get("fail"),
+            v.REPORTED_OUTCOME: reports[-1][2] if reports else None,
+            v.REPORTED_BY: reports[-1][0] if reports else None,
+            v.CREATOR: self._id(creator) if creator else None,
+            v.GROUP_OWNER: self._id(unit.values["group"]) if "group" in unit.values else None,
+            v.MAIN: "main" in unit.marks or None,
+            v.DETACHED: "detached" in unit.marks or None,
+            v.USER_CALLBACK: "callback" in unit.marks or None,
+            v.STAGE: unit.name if stage else None,
+            v.STAGE_DEPENDENCIES: [d for d in unit.values.get("deps", "").split("+") if d] if stage else None,
+            v.ATTEMPT: unit.attempt if stage else None,
+            v.PIPELINE: unit.name if unit.kind == "pipeline" else None,
+            v.CODE_FILE: unit.values.get("file"),
+            v.CODE_LINE: int(unit.values["line"]) if "line" in unit.values else None,
+            v.CLEANUP_ID_SPAN: self._cleanup_id(unit) if unit.kind == "cleanup" else None,
+            v.DEADLINE_NS: EPOCH + last.at if last else None,
+            v.TIMEOUT_NS: last.at - unit.start if last else None,
+            v.DEADLINE_STATE: ("expired" if last.fired is not None else "armed" if unit.end is None else "disarmed") if last else None,
+        }
+
+    def _program(self) -> dict[str, Any]:
+        events = [_event(v.LOOP_OPENED, 0, 1, {v.LOOP_NUMBER: 1})]
+        events += [
+            _event(event, ns(when), self._seq_at(ns(when)), {v.LOOP_NUMBER: loop})
+            for name, event in (("closing", v.LOOP_CLOSING), ("closed", v.LOOP_CLOSED))
+            for loop in (1, 2)
+            if (when := self.about.get(name if loop == 1 else f"loop{loop}{name}"))
+        ]
+        ended = "torn" not in self.about and "session" not in self.about
+        about = {v.UNIT: "program", v.REV: 1, v.CLOCK: "monotonic", v.START_SEQ: 0, v.END_SEQ: len(self.moments) + 3 if ended else None}
+        return {
+            "traceId": self._trace_id(2**64 - 1), "spanId": _PROGRAM, "name": "program tiny", "kind": 1,
+            "startTimeUnixNano": str(EPOCH), **({"endTimeUnixNano": str(EPOCH + self.until)} if ended else {}),
+            "attributes": _attributes(about), "events": events,
+        }  # fmt: skip
+
+    def _recording(self) -> dict[str, Any]:
+        ended_by = None if "torn" in self.about else "session" if "session" in self.about else "process"
+        virtual = EPOCH + self.until if "virtual" in self.about else None
+        about = {
+            v.UNIT: "recording", v.REV: 1, v.TICK_NS: EPOCH + self.until, v.VIRTUAL_TICK_NS: virtual, v.TICK_SEQ: len(self.moments) + 3,
+            v.DROPPED: int(self.about.get("dropped", "0")), v.ENDED_BY: ended_by,
+        }  # fmt: skip
+        return {
+            "traceId": self._trace_id(2**64 - 1), "spanId": _RECORDING, "name": "recording", "kind": 1,
+            "startTimeUnixNano": str(EPOCH), "attributes": _attributes(about), "events": [],
+        }  # fmt: skip
+
+    def _line(self, span: dict[str, Any]) -> str:
+        words = {"lost": "lost: it raised", "absent": "absent: not there"}
+        state = {self.about[name]: word for name, word in words.items() if name in self.about}
+        resource = {
+            v.RES_FORMAT: v.FORMAT,
+            v.RES_VERSION: "0",
+            v.RES_RECORDING: self.about.get("rec", f"tiny-{self.about.get('n', '0')}"),
+            v.RES_SEAMS: [f"{seam}={state.get(seam, 'held')}" for seam in SEAMS],
+            v.RES_SCENARIO: self.about.get("scenario"),
+            v.RES_EXPECT: [self.about["expect"]] if "expect" in self.about else None,
+            v.RES_LIBRARIES: [self.about.get("lib", "stageflow-core==1.2.0")],
+            v.RES_SERVICE: "tiny",
+            v.RES_PID: 1,
+            v.RES_PYTHON: self.about.get("python", "3.13.1"),
+        }
+        spans = [{"scope": {"name": v.SCOPE_NAME}, "spans": [span]}]
+        document = {"resourceSpans": [{"resource": {"attributes": _attributes(resource)}, "scopeSpans": spans}]}
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def _event(name: str, time: int, seq: int, attributes: dict[str, Any]) -> dict[str, Any]:
+    return {"timeUnixNano": str(EPOCH + time), "name": str(name), "attributes": _attributes({v.SEQ: seq, **attributes})}
+
+
+def _attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": str(key), "value": _value(value)} for key, value in values.items() if value is not None]
+
+
+def _value(value: Any) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_value(item) for item in value]}}  # pyright: ignore[reportUnknownVariableType]
+    return {"stringValue": str(value)}

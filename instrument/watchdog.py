@@ -1,0 +1,210 @@
+"""A thread that looks at the loops' threads from outside: where a step that lasts too long stands, and whose fault it is.
+
+A step that blocks its loop cannot say where. The watchdog looks every 20 ms and notes the line of the user's code after 100 ms.
+When it was late itself, either the machine stood still (no fault of the program) or somebody held Python's lock; the CPU time
+of the loop's thread and the watchdog's own waits for that lock tell the two apart.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from .frames import site
+from .sinks.worker import Worker
+
+if sys.platform != "win32":
+    import resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .records import Step
+
+LOOK_NS = 20_000_000
+"""Time between two looks; also how exact CPU times are."""
+
+LONG_NS = 100_000_000
+"""A step that has lasted so long gets its line noted."""
+
+_Line = tuple[str, int, str]
+
+
+class _Seen(NamedTuple):
+    """What the watchdog knows of a thread; replaced as a whole, so that the loop's thread reads one moment.
+
+    Attributes:
+        started_ns: start of the step that it is about.
+        cpu_ns: CPU time of the thread at the last look before the step, None when it cannot be read.
+        late_ns: how late the watchdog was during the step, in all, less what the thread computed meanwhile.
+        waits: the watchdog's waits at the last look before the step.
+        looks: looks during the step.
+        line: the user's line, once the step was long.
+    """
+
+    started_ns: int = 0
+    cpu_ns: int | None = None
+    late_ns: int = 0
+    waits: int = 0
+    looks: int = 0
+    line: _Line | None = None
+
+
+class _Watched:
+    """A registered step, with the clock of its thread's CPU time."""
+
+    __slots__ = ("cpu_clock", "cpu_ns", "seen", "step")
+
+    def __init__(self, step: Step, cpu_clock: int | None) -> None:
+        self.step = step
+        self.cpu_clock = cpu_clock
+        self.cpu_ns = self.read_cpu()
+        self.seen = _Seen()
+
+    def late(self, now_ns: int, due_ns: int, cpu_ns: int | None) -> int:
+        """How late a look is, less what the thread computed since the last one: C code that holds Python's lock is no stall."""
+        computed = 0 if cpu_ns is None or self.cpu_ns is None else cpu_ns - self.cpu_ns
+        return max(0, now_ns - due_ns - computed)
+
+    def read_cpu(self) -> int | None:
+        """CPU time of the thread in ns; OSError when the thread is gone."""
+        return None if self.cpu_clock is None else time.clock_gettime_ns(self.cpu_clock)
+
+
+class Watchdog:
+    """Watches registered steps. `clock` is the one that their `started_ns` is taken from, in ns."""
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._clock = clock
+        self._watched: dict[int, _Watched] = {}
+        self._due_ns = 0
+        self._waits = 0
+        self._worker = Worker("spanproof-watchdog", self._run, self._watched.clear)
+
+    def register(self, step: Step) -> None:
+        """Watch this step's thread, which must be alive; best called in that thread. Starts the watchdog with the first one."""
+        self._watched[id(step)] = _Watched(step, _cpu_clock(step.thread_id))
+        if not self._worker.running and not self._worker.dead:
+            self._due_ns = self._clock() + LOOK_NS
+            self._worker.start()
+        self._worker.bell.ring()
+
+    def unregister(self, step: Step) -> None:
+        """Watch it no more. Unknown steps are in order."""
+        self._watched.pop(id(step), None)
+
+    def stop(self) -> None:
+        """Stop watching anything."""
+        self._watched.clear()
+        self._worker.stop(0.5, lambda: 0)
+
+    def settle(self, step: Step, now_ns: int) -> None:
+        """Fill in `blocked_at`, `cpu_ns` and `stalled` of a step that ends now. Called in its thread, before `started_ns` is reset.
+
+        `cpu_ns` is exact to a look's time, and never more than the step's duration.
+        """
+        step.blocked_at, step.cpu_ns, step.stalled = None, None, False
+        watched = self._watched.get(id(step))
+        if watched is None or self._worker.dead:
+            return
+        started_ns, due_ns = step.started_ns, self._due_ns
+        seen = watched.seen
+        if seen.started_ns != started_ns:  # never looked at: too short, or the watchdog is late just now
+            seen = _Seen(started_ns, watched.cpu_ns, 0, self._waits)
+        duration_ns = now_ns - started_ns
+        cpu_ns = None if watched.cpu_clock is None else time.thread_time_ns()
+        if cpu_ns is not None and seen.cpu_ns is not None:
+            step.cpu_ns = max(0, min(duration_ns, cpu_ns - seen.cpu_ns))
+        step.blocked_at = seen.line
+        late_ns = seen.late_ns + watched.late(now_ns, max(due_ns, started_ns), cpu_ns)
+        if 2 * late_ns > duration_ns:
+            step.stalled = not self._somebody_held_the_lock(late_ns, seen)
+
+    def _somebody_held_the_lock(self, late_ns: int, seen: _Seen) -> bool:
+        # A thread that wants the lock wakes every switch interval to ask for it; on a machine that stands still nobody wakes.
+        waits = _waits_of(self._worker.native_id)
+        if waits is None:
+            return False
+        asked = max(0, waits - seen.waits - seen.looks)
+        return 2 * asked * int(sys.getswitchinterval() * 1e9) >= late_ns
+
+    def _run(self, worker: Worker) -> None:
+        pause_s = LOOK_NS / 1e9
+        while not worker.stopping:
+            if not self._watched:
+                worker.bell.wait(3600.0)
+                self._due_ns = self._clock() + LOOK_NS
+                continue
+            time.sleep(pause_s)
+            with suppress(Exception):  # a look is missed; nobody is hurt
+                self._look()
+
+    def _look(self) -> None:
+        now_ns = self._clock()
+        waits = _own_waits()
+        for key, watched in list(self._watched.items()):
+            try:
+                cpu_ns = watched.read_cpu()
+            except OSError:  # the thread has ended
+                self._watched.pop(key, None)
+                continue
+            self._look_at(watched, now_ns, cpu_ns)
+            watched.cpu_ns = cpu_ns
+        self._waits = waits
+        self._due_ns = self._clock() + LOOK_NS
+
+    def _look_at(self, watched: _Watched, now_ns: int, cpu_ns: int | None) -> None:
+        started_ns = watched.step.started_ns
+        if started_ns == 0:
+            return
+        seen = watched.seen
+        if seen.started_ns != started_ns:
+            seen = _Seen(started_ns, watched.cpu_ns, 0, self._waits)
+        line = seen.line
+        if line is None and now_ns - started_ns > LONG_NS:
+            line = _line_of(watched.step.thread_id)
+        late_ns = watched.late(now_ns, max(self._due_ns, started_ns), cpu_ns)
+        watched.seen = seen._replace(late_ns=seen.late_ns + late_ns, looks=seen.looks + 1, line=line)
+
+
+def _line_of(thread_id: int) -> _Line | None:
+    frame = sys._current_frames().get(thread_id)
+    try:
+        return site(frame)
+    finally:
+        del frame  # a frame keeps the program's objects alive
+
+
+def _cpu_clock(thread_id: int) -> int | None:
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return None
+    # Asked for a thread that has ended, the C library crashes the process.
+    if thread_id != threading.get_ident() and thread_id not in sys._current_frames():
+        return None
+    try:
+        return time.pthread_getcpuclockid(thread_id)
+    except OSError:
+        return None
+
+
+def _own_waits() -> int:
+    """How often the calling thread gave up its processor of its own accord."""
+    if sys.platform == "win32" or not hasattr(resource, "RUSAGE_THREAD"):
+        return 0
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+
+
+def _waits_of(native_id: int | None) -> int | None:
+    """The same number for another thread of this process; None where the system does not tell."""
+    try:
+        text = Path(f"/proc/self/task/{native_id}/status").read_text("ascii")
+    except (OSError, ValueError):
+        return None
+    for line in text.splitlines():
+        if line.startswith("voluntary_ctxt_switches:"):
+            return int(line.split(":")[1])
+    return None

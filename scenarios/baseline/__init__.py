@@ -1,0 +1,1 @@
+"""Baseline: one stage and its deadline (research summary 6.1)."""

@@ -1,0 +1,1 @@
+"""Propagation: whom a cancellation reaches (research summary 6.2)."""

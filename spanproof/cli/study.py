@@ -1,0 +1,47 @@
+"""`spanproof study`: the main job, run all scenarios, judge, answer the hypotheses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from .. import config, terminal
+from .options import Out, Quiet, Repeat, Seed
+
+
+def study(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="On the real clock run only what answers about time need.")] = False,
+    clock: Annotated[
+        Literal["both", "virtual", "real"], typer.Option("--clock", help="Clocks to run on; answers about time need real.")
+    ] = "both",
+    repeat: Repeat = 1,
+    seed: Seed = 0,
+    out: Out = None,
+    quiet: Quiet = False,
+) -> int:
+    """Run all scenarios, judge them, and answer the hypotheses.
+
+    Each scenario with what was observed, then each hypothesis with its answer and the evidence. Written as report.md and
+    findings.json beside the traces as well. Exit 0: all ran, and found is what the scenarios expect. Exit 1: another finding, or an
+    expected one is no longer seen. Exit 2: incomplete or undecided. Exit 130: interrupted.
+
+    \b
+    Examples:
+      spanproof study
+      spanproof study --clock virtual --repeat 20
+      spanproof study --quick --out studies/
+    """
+    settings = config.resolve({"traces": out})
+    from ..study import plain, run_study
+
+    result = run_study(quick=quick, clock=clock, repeat=repeat, seed=seed, out=settings.traces.absolute(), progress=_progress)
+    terminal.write(plain(result, width=terminal.console().width))
+    terminal.note(f"written: {terminal.shortest(result.folder / 'report.md')} and findings.json beside it")
+    terminal.next_command("check", terminal.shortest(result.folder))
+    return result.exit_code
+
+
+def _progress(what: str, done: int, of: int) -> None:
+    terminal.progress(f"{done}/{of} {what}" if done < of else "")

@@ -1,0 +1,133 @@
+"""Judges the traces of a study: the report that `check` would give, and beside it every row that was judged, those that hold included.
+
+A report lists what is wrong. An answer needs what is right as well: that nothing was found is not yet a reason to say yes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..analyzers.cataloguing import SHARED, catalogue, settings
+from ..analyzers.judging import judge as judge_traces
+from ..analyzers.loading import load
+from ..analyzers.verdicts import Verdict
+from .facts import FACTS
+from .model import Row
+from .observe import observations
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from ..analyzers.report import Report
+
+_PLACED = (
+    "select f.path, u.scenario, u.clock, j.trace_id, j.span_id, j.subject, j.ok, j.measured::DOUBLE, j.bound::DOUBLE, j.unit, j.note "
+    "from ({query}\n) j join units u on u.trace_id = j.trace_id and u.span_id = j.span_id join files f using (file_id) order by all"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the traces of a study say. Files go by their names alone: a study has one folder.
+
+    Attributes:
+        report: the mapping of the JSON contract of `check`; empty without traces.
+        rows: what criteria and facts say of every subject.
+        observed: what happened in each file.
+        found: violations in each file, as `P04 stage stock` with whether nobody expected it; without what follows from another one.
+        undecided: ids of criteria that are UNKNOWN for some trace.
+    """
+
+    report: Mapping[str, Any]
+    rows: tuple[Row, ...]
+    observed: Mapping[str, tuple[str, ...]]
+    found: Mapping[str, tuple[tuple[str, bool], ...]]
+    undecided: tuple[str, ...]
+
+    def misses(self, file: str, scenario: str, criterion: str, subject: str) -> bool:
+        """Whether an expectation of a run is not met by its trace."""
+        unmet = {(each["scenario"], each["criterion"], each["subject"]) for each in self.report.get("unmet_expectations", ())}
+        if (scenario, criterion, subject) not in unmet:
+            return False
+        violations = (each for result in self.report["criteria"] if result["id"] == criterion for each in result["violations"])
+        return not any(_name(each["file"]) == file and each["subject"] == subject for each in violations)
+
+
+def judge(traces: Sequence[Path]) -> Judgement:
+    """Load trace files and judge them by every criterion and every fact.
+
+    Raises:
+        InputError: none of the files could be read.
+    """
+    if not traces:
+        return Judgement({}, (), {}, {}, ())
+    with closing(load(traces)) as con:
+        report = judge_traces(con, source_root=traces[0].parent)
+        return Judgement(
+            report.to_dict(),
+            (*_rows(con, report), *_facts(con)),
+            {path.name: tuple(observations(con, str(path))) for path in traces},
+            _found(report),
+            tuple(result.header.id for result in report.undecided()),
+        )
+
+
+def _rows(con: duckdb.DuckDBPyConnection, report: Report) -> list[Row]:
+    """Every row of every criterion; what the report calls unknown for a whole trace is unknown for its subjects."""
+    criteria = catalogue()
+    values = settings(criteria, {})
+    rows: list[Row] = []
+    with closing(con.cursor()) as cursor:
+        for script in sorted(SHARED.glob("*.sql")):
+            cursor.execute(script.read_text(encoding="utf-8"))
+        for result in report:
+            criterion = criteria[result.header.id]
+            for row in _query(cursor, criterion.id, criterion.header.severity, criterion.sql, values[criterion.id]):
+                blind = result.by_trace.get(row.trace_id) in (Verdict.UNKNOWN, None)
+                rows.append(replace(row, ok=None, note=result.reason or "") if blind and row.ok is True else row)
+    return rows
+
+
+def _facts(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    return [row for name, query in FACTS.items() for row in _query(con, name, "", query, {})]
+
+
+def _query(con: duckdb.DuckDBPyConnection, name: str, severity: str, query: str, values: Mapping[str, int | float]) -> list[Row]:
+    found = con.execute(_PLACED.format(query=query), dict(values)).fetchall()
+    return [
+        Row(
+            _name(path),
+            scenario or "",
+            clock or "",
+            name,
+            severity,
+            trace_id,
+            span_id,
+            subject,
+            ok,
+            measured,
+            bound,
+            unit or "",
+            note or "",
+        )
+        for path, scenario, clock, trace_id, span_id, subject, ok, measured, bound, unit, note in found
+    ]
+
+
+def _found(report: Report) -> dict[str, tuple[tuple[str, bool], ...]]:
+    """Causes only, unless a consequence is news: that must not hide behind its cause."""
+    found: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
+    for finding in report.findings:
+        is_news = finding.state == "new" and finding.severity != "info"
+        if is_news or finding.implied_by is None:
+            found[_name(finding.file)].append((f"{finding.criterion} {finding.subject}", is_news))
+    return {file: tuple(sorted(told)) for file, told in found.items()}
+
+
+def _name(path: str | None) -> str:
+    return Path(path).name if path else ""

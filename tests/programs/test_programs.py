@@ -1,0 +1,57 @@
+"""Record each program, judge its trace, compare the findings: nothing on correct programs, exactly the planted fault on the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spanproof.analyzers import check
+from spanproof.instrument import session
+from spanproof.scenarios.virtual_loop import VirtualLoop
+
+from . import faulty, silent_asyncio, silent_stageflow
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from .shapes import Program
+
+
+@pytest.fixture(autouse=True)
+def _quiet_stageflow() -> Generator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def findings(program: Program, folder: Path) -> set[tuple[str, str]]:
+    """(criterion, subject) of every finding above `info` in the program's trace."""
+    with session(folder, name=program.__name__) as attached, asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(program())
+    assert attached.path is not None
+    found = check([attached.path]).to_dict()
+    assert found["problems"] == []
+    return {
+        (criterion["id"], violation["subject"])
+        for criterion in found["criteria"]
+        for violation in criterion["violations"]
+        if violation["severity"] != "info"
+    }
+
+
+SILENT = silent_asyncio.PROGRAMS | silent_stageflow.PROGRAMS
+
+
+@pytest.mark.parametrize("name", sorted(SILENT))
+def test_a_correct_program_is_silent(name: str, tmp_path: Path) -> None:
+    assert findings(SILENT[name], tmp_path) == set()
+
+
+@pytest.mark.parametrize("name", sorted(faulty.PROGRAMS))
+def test_a_planted_fault_is_found_and_no_other(name: str, tmp_path: Path) -> None:
+    program, expected = faulty.PROGRAMS[name]
+    assert findings(program, tmp_path) == expected

@@ -1,0 +1,93 @@
+"""The lines that explain a finding are looked for in the installed library, every time."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spanproof.scenarios import catalogue
+from spanproof.study import causes, source, words
+from spanproof.study.facts import FACTS
+from spanproof.study.hypotheses import HYPOTHESES
+from spanproof.study.model import Claim, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLAIMS = [claim for hypothesis in HYPOTHESES for claim in hypothesis.claims]
+STATEMENTS = [value for value in vars(causes).values() if isinstance(value, Statement)]
+
+
+def library_lines(statement: Statement) -> list[str]:
+    spec = importlib.util.find_spec("stageflow")
+    assert spec is not None
+    assert spec.origin is not None
+    return (Path(spec.origin).parent / statement.module).read_text().splitlines()
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: f"{statement.function}: {statement.text}")
+def test_every_cause_is_found_where_it_is_said_to_be(statement: Statement) -> None:
+    place = source.locate(statement)
+
+    assert place.line is not None
+    assert library_lines(statement)[place.line - 1].strip().startswith(statement.text)
+    assert place.library.startswith("stageflow-core 1.")
+
+
+def test_the_first_of_several_below_a_line_is_meant() -> None:
+    anywhere = source.locate(Statement("pipeline/dag.py", "UnifiedStageGraph.run", "t.cancel()", ""))
+    below = source.locate(
+        Statement("pipeline/dag.py", "UnifiedStageGraph.run", "t.cancel()", "", after="if stage_output.status == StageStatus.CANCEL:")
+    )
+
+    assert anywhere.line is not None
+    assert below.line is not None
+    assert below.line > anywhere.line
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        Statement("pipeline/dag.py", "UnifiedStageGraph.run", "no such line", ""),
+        Statement("pipeline/dag.py", "UnifiedStageGraph.gone", "if", ""),
+        Statement("pipeline/gone.py", "f", "if", ""),
+    ],
+    ids=["no such line", "no such function", "no such file"],
+)
+def test_a_statement_that_this_version_lacks_says_so(statement: Statement) -> None:
+    place = source.locate(statement)
+
+    assert place.line is None
+    assert f"was not found in {statement.function} of stageflow-core" in words.place(place)
+
+
+def test_without_the_library_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(source, "DISTRIBUTION", "no-such-distribution")
+
+    place = source.locate(STATEMENTS[0])
+
+    assert (place.line, place.library) == (None, "no-such-distribution (not installed)")
+
+
+def names() -> Iterator[str]:
+    for scenario in catalogue():
+        yield from (f"{scenario.name}/{variant}" for variant in scenario.variants)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.says)
+def test_a_claim_names_only_what_there_is(claim: Claim) -> None:
+    known = set(names())
+
+    assert set(claim.where) <= known
+    assert not claim.shown_by or claim.shown_by in known
+    assert bool(claim.criteria) != bool(claim.fact)
+    assert not claim.fact or claim.fact in FACTS
+
+
+def test_the_ten_hypotheses_of_the_research_summary_are_all_there() -> None:
+    assert [each.id for each in HYPOTHESES] == [f"H{number}" for number in range(1, 11)]
+    assert all(any(each.id in scenario.hypotheses for scenario in catalogue()) == bool(each.claims) for each in HYPOTHESES)
