@@ -23,7 +23,7 @@ from .result import Job
 from .runner import run_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from .loops import Clock
     from .result import RunResult
@@ -62,7 +62,7 @@ def record(folder: Path, neutral: Path = NEUTRAL) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _installed_in(neutral: Path) -> Iterator[None]:
+def _installed_in(neutral: Path) -> Generator[None]:
     """Our package and the library, installed in a neutral place, for the processes that are started meanwhile."""
     neutral.mkdir()
     # The recorder tells a library from a program by this name.

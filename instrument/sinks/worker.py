@@ -1,7 +1,8 @@
 """A daemon thread that is not there while the process forks.
 
 A fork copies locks in whatever state they are, and Python 3.12 warns the program that forks beside a thread that it never
-started. So our threads end before a fork, start again behind it in the parent, and stay away in the child.
+started. Python 3.13 counts threads after the hooks behind a fork have run. So our threads end before a fork, start again in the
+parent with the next record, and stay away in the child.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Worker:
         self._body = body
         self._in_child = in_child
         self._thread: threading.Thread | None = None
-        self._paused = False
+        self.paused = False
+        """A fork ended the thread; `resume` starts it again."""
         _workers.add(self)
 
     @property
@@ -103,14 +105,14 @@ class Worker:
 
     def before_fork(self) -> None:
         """End the thread for the time of the fork."""
-        self._paused = self.running
-        if self._paused:
+        if self.running:
+            self.paused = True
             self.stop(FORK_WAIT_S, lambda: 0)
 
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        if self._paused:
-            self._paused = False
+    def resume(self) -> None:
+        """Go on after a fork, in the parent."""
+        if self.paused and not self.dead:
+            self.paused = False
             if self.running:  # it hung over the fork: let it go on
                 self.stopping = False
             else:
@@ -122,6 +124,12 @@ class Worker:
         self.bell = Bell()
         self._thread = None
         self._in_child()
+
+
+def resume_all() -> None:
+    """Start every thread again that a fork has ended."""
+    for worker in list(_workers):
+        worker.resume()
 
 
 def _each(what: Callable[[Worker], None]) -> Callable[[], None]:
@@ -136,6 +144,5 @@ def _each(what: Callable[[Worker], None]) -> Callable[[], None]:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_each(Worker.before_fork),
-        after_in_parent=_each(Worker.after_fork_in_parent),
         after_in_child=_each(Worker.after_fork_in_child),
     )

@@ -17,7 +17,7 @@ from .base import MAX_WAITING, Tick, seal, stamp
 from .base import warn as print_warning
 from .encode import Encoder
 from .losses import Losses
-from .worker import Worker
+from .worker import Worker, resume_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -130,6 +130,8 @@ class Writer:
         """The unit exists now."""
         unit.dirty = True
         self._open[unit.span_id] = unit
+        if self._worker.paused:
+            resume_all()
 
     def changed(self, unit: Unit) -> None:
         """The open unit was changed."""
@@ -138,6 +140,8 @@ class Writer:
     def ended(self, unit: Unit) -> None:
         """The unit will not be changed again."""
         self._open.pop(unit.span_id, None)
+        if self._worker.paused:
+            resume_all()
         waiting = self._waiting
         waiting.append(unit)
         if len(waiting) >= WAKE_AT:

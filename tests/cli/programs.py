@@ -97,8 +97,7 @@ INTERRUPTED = "import os, signal, time\nprint('before', flush=True)\nos.kill(os.
 TERMINATED = "import os, signal, time\nprint('before', flush=True)\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(5)\n"
 
 FORKS = """
-import os, sys, warnings
-warnings.simplefilter("ignore", DeprecationWarning)  # of fork() beside the recorder's thread, from 3.12 on
+import os, sys
 child = os.fork()
 if child == 0:
     sys.exit(4)

@@ -66,6 +66,10 @@ class Unit:
         """Whether it is below `other`."""
         return any(above is other for above in self.ancestors())
 
+    def run(self) -> Unit | None:
+        """The nearest pipeline, itself included."""
+        return next((unit for unit in (self, *self.ancestors()) if unit.kind == "pipeline"), None)
+
     def host(self) -> Unit | None:
         """Itself; of a scope the unit whose code it is in."""
         unit: Unit | None = self

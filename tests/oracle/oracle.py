@@ -26,7 +26,7 @@ def p02(world: World) -> dict[Unit, bool | None]:
             continue
         outlived = [above for above in aborted if unit.until_ns > above.end_ns + unit.grace_ns]
         lost = [above for above in outlived if not _taken_care_of(unit, above)]
-        found[unit] = (False if unit.settled else None) if lost else None if not unit.settled and not outlived else True
+        found[unit] = None if not unit.settled else not lost
     return found
 
 
@@ -157,6 +157,11 @@ def _limits(world: World, unit: Unit) -> Iterable[tuple[int, bool]]:
                 yield run.at + unit.grace_ns, pipeline.settled
             elif not pipeline.is_open and all(_outlives(child, run.at if child is below[-1] else pipeline.end_ns) for child in below):
                 yield pipeline.end_ns + unit.grace_ns, True
+        if distance == 0 and not pipeline.settled:
+            # Should it turn out to be aborted, then from its first cleanup on.
+            for cleanup in world.units:
+                if cleanup.kind == "cleanup" and cleanup.run() is pipeline and unit.start_ns > cleanup.start_ns + unit.grace_ns:
+                    yield cleanup.start_ns + unit.grace_ns, False
         for flagged, at in world.flags:
             if flagged is pipeline and all(child.until_ns > at for child in below):
                 yield at + FLAG_TOLERANCE, True

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spanproof.analyzers import check
-from spanproof.scenarios import golden
+from spanproof.scenarios import golden, run_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from spanproof.scenarios import RunResult
+    from spanproof.scenarios.result import Job
 
 # What every version must find in each; the ids in brackets follow from another finding.
 FINDINGS = {
@@ -81,9 +84,8 @@ def test_they_are_kept_as_they_were_recorded_and_the_neutral_folder_goes_away(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded: list[bytes] = []
-    run_many = golden.run_many
 
-    def watched(jobs: Iterable[golden.Job]) -> Iterable[golden.RunResult]:
+    def watched(jobs: Iterable[Job]) -> Iterable[RunResult]:
         for result in run_many(jobs):
             assert result.trace is not None
             recorded.append(result.trace.read_bytes())

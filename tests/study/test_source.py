@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,3 +92,19 @@ def test_a_claim_names_only_what_there_is(claim: Claim) -> None:
 def test_the_ten_hypotheses_of_the_research_summary_are_all_there() -> None:
     assert [each.id for each in HYPOTHESES] == [f"H{number}" for number in range(1, 11)]
     assert all(any(each.id in scenario.hypotheses for scenario in catalogue()) == bool(each.claims) for each in HYPOTHESES)
+
+
+@pytest.mark.skipif(source.library() != "stageflow-core 1.2.0", reason="the page has the lines of 1.2.0")
+def test_the_page_that_explains_the_findings_has_the_right_lines_and_names_real_experiments(checkout: Path) -> None:
+    page = (checkout / "docs/explanation/what-stageflow-does.md").read_text(encoding="utf-8")
+    places = [source.locate(each) for each in STATEMENTS]
+    variants = {f"{each.name.rpartition('/')[2]}/{variant}" for each in catalogue() for variant in each.variants}
+
+    assert set(re.findall(r"`(stageflow/[^`]+:\d+)`", page)) == {f"{place.file}:{place.line}" for place in places}
+    named = set(re.findall(r"`((?:\w+_cancellation|\w+_timeout|fan_out_fan_in)/\w+)`", page))
+    assert len(named) > 6
+    assert named <= variants
+    with_findings = {
+        f"{each.name.rpartition('/')[2]}/{name}" for each in catalogue() for name, variant in each.variants.items() if variant.expected
+    }
+    assert with_findings - named == {"subpipeline_cancellation/plain_await"}  # Named in the row of `timeout`.

@@ -156,7 +156,8 @@ select
         when j.certain > 0 and b.settled then false
         when j.certain + j.unclear > 0 then null
         when cut_short.span_id is not null and b.first_id is null then null
-        when not b.settled and j.span_id is null then null
+        -- Also when it is taken care of: whoever does that may yet be aborted, too.
+        when not b.settled then null
         else true
     end as ok,
     -- For how long it ran on after the abort.
@@ -171,6 +172,7 @@ select
         when j.certain > 0 and not b.settled then 'still open where the trace is cut: somebody may yet await or cancel it'
         when j.unclear > 0 or cut_short.span_id is not null then 'more ancestors than `hops` would have to be looked at'
         when not b.settled and j.span_id is null then 'open where the trace is cut'
+        when not b.settled then 'still open where the trace is cut: who takes care of it may yet be aborted, too'
         when j.adopted then 'handed over: a unit outside awaits it or cancelled it'
     end as note
 from below b

@@ -71,6 +71,13 @@ ruled as (
     from started s
     join tree t on t.trace_id = s.trace_id and t.span_id = s.span_id
     where t.anc_abort_span_id is not null
+    union all
+    -- A run that is cut while it cleans up: should it turn out to be aborted, then from there on.
+    select s.trace_id, s.span_id, c.started_ns, c.run_span_id, false, s.grace_ns
+    from started s
+    join settled_units r on r.trace_id = s.trace_id and r.span_id = s.in_run_id
+    join cleanups c on c.trace_id = r.trace_id and c.run_span_id = r.span_id
+    where not r.settled and c.started_ns + s.grace_ns < s.start_ns
 ),
 first_rule as (
     select trace_id, span_id,

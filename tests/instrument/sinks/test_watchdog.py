@@ -107,6 +107,7 @@ def test_each_step_is_seen_for_itself(watchdog: Watchdog) -> None:
 STOPPED = """
 import os, signal, sys, threading, time
 from spanproof.instrument.records import Step
+from spanproof.instrument.sinks.worker import resume_all
 from spanproof.instrument.watchdog import Watchdog
 dog, step = Watchdog(), Step(threading.get_ident())
 dog.register(step)
@@ -209,6 +210,7 @@ def test_a_fork_ends_it_in_the_child_and_not_in_the_parent(run_python: RunPython
 FORKED = """
 import os, threading, time
 from spanproof.instrument.records import Step
+from spanproof.instrument.sinks.worker import resume_all
 from spanproof.instrument.watchdog import Watchdog
 dog, step = Watchdog(), Step(threading.get_ident())
 dog.register(step)
@@ -219,6 +221,8 @@ if child == 0:
     dog.settle(step, time.monotonic_ns())
     os._exit(0 if threading.active_count() == 1 and not step.stalled else 1)
 assert os.waitpid(child, 0)[1] == 0
+assert threading.active_count() == 1
+resume_all()  # as the writer does with the next record
 step.started_ns = time.monotonic_ns()
 time.sleep(0.3)
 dog.settle(step, time.monotonic_ns())
