@@ -23,8 +23,9 @@ select
     -- Something may be missing: the recording is cut, or records were lost.
     bool_or(u.torn or coalesce(r.dropped, 0) > 0) as torn,
     bool_or(coalesce(r.dropped, 0) > 0) as dropped,
-    -- What is missing could hold a subject: something was still going on.
-    bool_or(u.is_open and u.torn or coalesce(r.dropped, 0) > 0) as may_lack,
+    -- What is missing could hold a subject: something was still going on, or something ended after the last tick, and what had begun
+    -- beside it since then was lost.
+    bool_or(u.torn and (u.is_open or coalesce(u.end_seq > r.tick_seq, false)) or coalesce(r.dropped, 0) > 0) as may_lack,
     bool_and(coalesce(u.clock = 'virtual', false)) as virtual
 from units u
 left join recordings r on r.resource_id = u.resource_id

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -55,3 +56,26 @@ def test_a_correct_program_is_silent(name: str, tmp_path: Path) -> None:
 def test_a_planted_fault_is_found_and_no_other(name: str, tmp_path: Path) -> None:
     program, expected = faulty.PROGRAMS[name]
     assert findings(program, tmp_path) == expected
+
+
+def test_what_was_lost_since_the_last_tick_is_not_taken_for_absent(tmp_path: Path) -> None:
+    """Killed within a second of its abort: the run is in the file, its sibling that was at work is not. Nobody may say that all is well."""
+    program, _expected = faulty.PROGRAMS["timeout_orphans_a_sibling"]
+    with session(tmp_path, name="cut") as attached, asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(program())
+    assert attached.path is not None
+    documents = [json.loads(line) for line in attached.path.read_text(encoding="utf-8").splitlines()]
+    for document in documents:
+        spans = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        spans[:] = [span for span in spans if span["name"] in ("pipeline demo", "stage slow") or is_first_tick(span)]
+    attached.path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")
+    report = check([attached.path])
+    verdicts = {criterion["id"]: criterion["verdict"] for criterion in report.to_dict()["criteria"]}
+    assert verdicts["P04"] == verdicts["P02"] == "unknown"
+    assert report.exit_code() == 2
+
+
+def is_first_tick(span: dict[str, Any]) -> bool:
+    """Whether it is the recording's own record as it was written first."""
+    values = {each["key"]: each["value"] for each in span["attributes"]}
+    return bool(span["name"] == "recording" and values["spanproof.rev"]["intValue"] == "1")
