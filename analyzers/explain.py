@@ -134,13 +134,19 @@ def _wrapped(label: str, texts: list[str], width: int) -> list[str]:
     return lines
 
 
+def _short(span_id: str) -> str:
+    """An id that counts is told as its number; a random one in full, also when it begins with 0, so that it can be searched for."""
+    number = span_id.lstrip("0")
+    return span_id if len(number) > len(span_id) // 2 else number or "0"
+
+
 def _who(span_id: str, name: str, evidence: list[Evidence], begin: int) -> str:
     """`stage 'b' (span 3, flow.py:9), completed after 400 ms`."""
     own = [item for item in evidence if item.span_id == span_id]
     start = next((item for item in own if item.event == "start"), None)
     end = next((item for item in reversed(own) if item.event in ("end", "open")), None)
     place = f", {_place(start.code)}" if start is not None and start.code is not None else ""
-    text_ = f"{unit_name(name)} (span {span_id.lstrip('0') or '0'}{place})"
+    text_ = f"{unit_name(name)} (span {_short(span_id)}{place})"
     if end is None or start is None:
         return text_
     at, age = end.time_ns - begin, end.time_ns - start.time_ns

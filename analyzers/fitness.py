@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .header import Header
 
-OF_A_LIBRARY: Final = frozenset({"stageflow", "cleanup", "flag"})
+OF_A_LIBRARY: Final = frozenset({"stageflow", "cleanup", "flag", "anyio"})
 """Seams of a library. `absent` there means that the program does not use it, so that there is nothing to see and nothing is missed."""
 
 TRACES: Final = """
@@ -29,7 +29,10 @@ select
     bool_and(coalesce(u.clock = 'virtual', false)) as virtual
 from units u
 left join recordings r on r.resource_id = u.resource_id
+-- The program's own trace holds no subject; where nothing else was left of a recording it stands for what was lost.
 where u.unit is distinct from 'program'
+    or ((u.torn or coalesce(r.dropped, 0) > 0)
+        and u.resource_id not in (select resource_id from units where unit is distinct from 'program' and resource_id is not null))
 group by u.trace_id
 """
 
@@ -45,7 +48,7 @@ class Traces:
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> Traces:
-    """Make the table `judged_traces`: one row a trace that holds more than the program's own span."""
+    """Make the table `judged_traces`: one row a trace that holds more than the program's own span, or is all that was left."""
     con.execute(TRACES)
     row = con.execute(
         "select count(*), coalesce(bool_or(torn), false), coalesce(bool_or(dropped), false), count(*) filter (virtual) from judged_traces"

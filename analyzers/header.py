@@ -17,7 +17,23 @@ from .verdicts import SEVERITIES, Severity
 if TYPE_CHECKING:
     from pathlib import Path
 
-SEAMS: Final = ("task", "stageflow", "cancel", "delivery", "deadline", "await", "cleanup", "watchdog", "runner", "flag")
+SEAMS: Final = (
+    "task",
+    "stageflow",
+    "cancel",
+    "delivery",
+    "deadline",
+    "await",
+    "cleanup",
+    "watchdog",
+    "runner",
+    "flag",
+    "anyio",
+    "generator",
+    "thread",
+    "resource",
+    "export",
+)
 """Seams of the recorder that a criterion may need (`spanproof.seams` says which of them held)."""
 
 TEXTS: Final = ("says", "rule", "why", "judges", "message", "fix", "bad", "good", "covers", "unknown when", "fault")

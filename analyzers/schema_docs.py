@@ -20,10 +20,9 @@ SCHEMA: Final = Path(__file__).with_name("schema")
 MAP_ONLY: Final[dict[str, str]] = {
     v.RES_PART: "says which part of a rotated file a line stands in; `files` has the parts",
     v.DEADLINE_LOOP_TIME: "the same moment as `deadlines.at_ns`, on a clock that nobody else uses; for debugging a loop",
-    v.RESOURCE_ACQUIRED: "no criterion of this build judges declared resources",
-    v.RESOURCE_RELEASED: "no criterion of this build judges declared resources",
-    v.RESOURCE_NAME: "no criterion of this build judges declared resources",
-    v.RESOURCE_ID: "no criterion of this build judges declared resources",
+    v.RES_ADOPTED: "says how much the recording could not see from its beginning; no criterion depends on it",
+    v.SAMPLED: "says what an application's sampler left out of its own traces; the file has every unit",
+    v.PAIRS_LEFT_OUT: "counts what `generators`, `threads` and `holdings` lack of a unit that opened and closed very many",
     v.HEARTBEAT: "no criterion of this build judges heartbeats",
 }
 """Attributes and events that have no column of their own, and why; a query finds them in `attributes` and in `events`."""

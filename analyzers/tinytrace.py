@@ -16,7 +16,7 @@ none: a task. Outcomes: `c` completed (the default), `x` cancelled (the default 
     d100 d100!  d100!105 d100-80 /wait_for   deadline at 100: armed; its timer ran at 100, at 105; taken off at 80; mechanism
     never                  made no first step
     w=b@10-20  w=b@10-  /gather   waits for b
-    deps=a+b group=a creator=a creator= main detached callback fail=ValueError file=x.py line=3 loop=2
+    deps=a+b group=a creator=a creator= main detached shielded callback fail=ValueError file=x.py line=3 loop=2
     reg=close@5 unreg=close@6 drop=close@5   cleanup registered, taken back, dropped; a unit `c.close:p:50-60` runs it
     raised timed_out cut budget=100   of a cleanup unit: it failed; the time that it was given
     r=result/timed_out@50 +stage=a +error=boom +data +by=breaker   reported by a channel
@@ -118,7 +118,7 @@ class Recording:
     about: dict[str, str]
 
 
-_MARKS: Final = {"never", "main", "detached", "callback", "raised", "timed_out", "cut"}
+_MARKS: Final = {"never", "main", "detached", "shielded", "callback", "raised", "timed_out", "cut"}
 _VALUES: Final = {"deps", "group", "creator", "fail", "file", "line", "loop", "budget"}
 _TIMED: Final = {"w", "reg", "unreg", "drop", "r", "flag"}
 

@@ -269,6 +269,7 @@ class _Expansion:
             v.GROUP_OWNER: self._id(unit.values["group"]) if "group" in unit.values else None,
             v.MAIN: "main" in unit.marks or None,
             v.DETACHED: "detached" in unit.marks or None,
+            v.SHIELDED: "shielded" in unit.marks or None,
             v.USER_CALLBACK: "callback" in unit.marks or None,
             v.STAGE: unit.name if stage else None,
             v.STAGE_DEPENDENCIES: [d for d in unit.values.get("deps", "").split("+") if d] if stage else None,

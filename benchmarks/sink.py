@@ -21,7 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 from spanproof.instrument import vocabulary as v
-from spanproof.instrument.records import Attributes, Unit
+from spanproof.instrument.records import Attributes, Origin, Unit
 from spanproof.instrument.sinks import Tick, TraceFile, Writer
 from spanproof.instrument.sinks.encode import Encoder
 
@@ -36,17 +36,13 @@ RESOURCE: dict[str, object] = {
     v.RES_FORMAT: v.FORMAT,
     v.RES_SEAMS: [f"seam{n}=held" for n in range(12)],
 }
+ORIGIN = Origin("stage", "stage fetch", {v.UNIT: "stage", v.CLOCK: "monotonic", v.LOOP: 1})
 _numbers = count(1).__next__
 
 
 def attributes(number: int) -> Attributes:
     """What a stage with a deadline carries."""
     return {
-        v.UNIT: "stage",
-        v.CLOCK: "monotonic",
-        v.LOOP: 1,
-        v.START_SEQ: 5 * number,
-        v.CREATOR: f"{number:016x}",
         v.STAGE: "fetch",
         v.ATTEMPT: 1,
         v.STAGE_DEPENDENCIES: ["load", "check"],
@@ -56,14 +52,12 @@ def attributes(number: int) -> Attributes:
         v.DEADLINE_NS: 10**18 + number,
         v.TIMEOUT_NS: 10**9,
         v.DEADLINE_STATE: "disarmed",
-        v.OUTCOME: "completed",
     }
 
 
 def events(number: int) -> list[tuple[str, int, int, Attributes]]:
     """Its events."""
     return [
-        (v.STARTED, 10**18, 5 * number + 1, {}),
         (v.DEADLINE_SET, 10**18, 5 * number + 2, {v.DEADLINE_ID: number, v.DEADLINE_AT: 10**18, v.AT_FILE: "/app/x.py", v.AT_LINE: 3}),
         (v.REPORTED, 10**18, 5 * number + 3, {v.REPORT_CHANNEL: "result", v.REPORT_OUTCOME: "completed", v.REPORT_HAS_DATA: True}),
     ]
@@ -72,8 +66,12 @@ def events(number: int) -> list[tuple[str, int, int, Attributes]]:
 def unit() -> Unit:
     """An ended stage."""
     number = _numbers()
-    made = Unit(2**100 + number, 2**60 + number, 2**61, "stage", "stage fetch", 10**18, 5 * number, attributes(number))
-    made.events.extend(events(number))
+    made = Unit(2**100 + number, 2**60 + number, 2**61, ORIGIN, 10**18, 5 * number)
+    made.attrs = attributes(number)
+    made.outcome = "completed"
+    made.creator = 2**61
+    made.started_ns, made.started_seq = 10**18, 5 * number + 1
+    made.events = events(number)
     made.end_ns, made.end_seq = 10**18 + 10**6, 5 * number + 4
     return made
 
@@ -81,8 +79,9 @@ def unit() -> Unit:
 def sdk_span() -> ReadableSpan:
     """The same stage as a span of the SDK."""
     number = _numbers()
-    span = _tracer.start_span("stage fetch", attributes=attributes(number))
-    for name, at_ns, seq, more in events(number):
+    mine: Attributes = {v.START_SEQ: 5 * number, v.CREATOR: f"{number:016x}"}
+    span = _tracer.start_span("stage fetch", attributes={**ORIGIN.attrs, **mine, **attributes(number), v.OUTCOME: "completed"})
+    for name, at_ns, seq, more in [(v.STARTED, 10**18, 5 * number + 1, {}), *events(number)]:
         span.add_event(name, {**more, v.SEQ: seq}, at_ns)
     span.end()
     if not isinstance(span, ReadableSpan):
@@ -172,7 +171,7 @@ def lateness_table(seconds: float, rounds: int) -> None:
 
 def _with_writer(units: int, seconds: float) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
-        recording = Unit(1, 1, None, "recording", "recording", time.time_ns(), 1, {})
+        recording = Unit(1, 1, None, Origin("recording", "recording", {v.UNIT: "recording"}), time.time_ns(), 1)
         writer = Writer(TraceFile(folder, "benchmark", "benchmark"), recording, RESOURCE, lambda: Tick(time.time_ns(), _numbers()))
         writer.start()
 
@@ -191,7 +190,7 @@ def _with_writer(units: int, seconds: float) -> tuple[float, int]:
 def hot_path_table(units: int) -> None:
     """Nanoseconds of the three calls of one unit, in the program's thread."""
     with tempfile.TemporaryDirectory() as folder:
-        recording = Unit(1, 1, None, "recording", "recording", time.time_ns(), 1, {})
+        recording = Unit(1, 1, None, Origin("recording", "recording", {v.UNIT: "recording"}), time.time_ns(), 1)
         writer = Writer(TraceFile(folder, "benchmark", "benchmark"), recording, RESOURCE, lambda: Tick(time.time_ns(), _numbers()))
         made = [unit() for _ in range(units)]
         began = time.perf_counter_ns()

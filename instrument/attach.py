@@ -6,156 +6,24 @@ One recording at a time: asyncio's `Task` and stageflow's functions are one per 
 from __future__ import annotations
 
 import atexit
-import os
-import platform
-import sys
-import uuid
 from contextlib import contextmanager
-from importlib import metadata
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from . import awaiting, groups, monitoring, runners, scopes, stageflow, task
+from . import children
 from . import vocabulary as v
 from .frames import caller, site
-from .patching import Patches
-from .recorder import Recorder
-from .sinks import Sink, TraceFile, Writer
-from .sinks.file import MAX_BYTES
-from .version import VERSION
-from .watchdog import Watchdog
+from .recording import Delivery, Session, SessionError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from pathlib import Path
 
-    from .records import Unit
+    from opentelemetry.trace import TracerProvider
 
-WATCHED_LIBRARIES = ("stageflow-core", "anyio", "uvloop", "looptime", "opentelemetry-sdk")
-"""Libraries whose versions go into the trace when they are installed."""
+    from .recorder import Recorder
+    from .sinks import Sink
 
-Delivery = Literal["auto", "monitoring", "probe"]
-
-
-class SessionError(RuntimeError):
-    """A session was started inside another one, or could not begin."""
-
-
-class Session:
-    """One attached recorder. Use `session`, or `start` and `stop`.
-
-    Attributes:
-        path: the file of the trace; None for a sink that is no file.
-        recorder: the recorder.
-        sink: where its units go.
-    """
-
-    def __init__(
-        self,
-        out: str | Path | None = None,
-        *,
-        name: str | None = None,
-        resource: Mapping[str, str | int | list[str]] | None = None,
-        sink: Sink | None = None,
-        delivery: Delivery = "auto",
-        max_bytes: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.recorder = Recorder(seed=seed)
-        self.begun_at = ""
-        self._name = name or _program_name()
-        self._delivery = delivery
-        self._patches = Patches()
-        self._tool: int | None = None
-        self._watchdog = Watchdog()
-        self._recording_id = uuid.uuid4().hex
-        self._extra = dict(resource or {})
-        self._file: TraceFile | None = None
-        if sink is None:
-            self._file = TraceFile(out, self._name, self._recording_id, max_bytes=MAX_BYTES if max_bytes is None else max_bytes)
-            self._writer: Writer | None = Writer(self._file, self.recorder.recording, self.resource(), self.recorder.tick)
-            self.sink: Sink = self._writer
-        else:
-            self._writer, self.sink = None, sink
-
-    @property
-    def path(self) -> Path | None:
-        """The file that is being written."""
-        return self._file.path if self._file is not None else None
-
-    def resource(self) -> dict[str, str | int | list[str]]:
-        """Attributes of the trace's resource, as of now."""
-        return {
-            v.RES_SERVICE: self._name,
-            v.RES_FORMAT: v.FORMAT,
-            v.RES_VERSION: VERSION,
-            v.RES_RECORDING: self._recording_id,
-            v.RES_PID: os.getpid(),
-            v.RES_RUNTIME: platform.python_implementation().lower(),
-            v.RES_PYTHON: platform.python_version(),
-            v.RES_LIBRARIES: _library_versions(),
-            v.RES_SEAMS: self.recorder.seams.described(),
-            **self._extra,
-        }
-
-    # --- attach and detach ---------------------------------------------------------------------------------------
-
-    def attach(self) -> None:
-        """Install every seam and begin to record."""
-        recorder = self.recorder
-        recorder.program.name = f"program {self._name}"
-        recorder.begin(self.sink)
-        self._install()
-        if self._writer is not None:
-            self._writer.resource(self.resource())
-            self._writer.start()
-        recorder.on_fault = self._seams_changed
-
-    def _install(self) -> None:
-        recorder, patches = self.recorder, self._patches
-        if self._delivery != "probe":
-            self._tool = monitoring.install(recorder)
-        if self._tool is None and self._delivery == "monitoring":
-            raise SessionError("delivery='monitoring' needs Python 3.12 or later and a free sys.monitoring tool id; use 'auto'")
-        recorder.deliver_by_probe = self._tool is None
-        recorder.seams.delivery.install()
-        task.install(recorder, patches)
-        awaiting.install(recorder, patches)
-        scopes.install(recorder, patches)
-        groups.install(recorder, patches)
-        runners.install(recorder, patches)
-        stageflow.install(recorder, patches)
-        recorder.watchdog = self._watchdog
-        recorder.seams.watchdog.install()
-
-    def _seams_changed(self) -> None:
-        if self._writer is not None:
-            self._writer.resource(self.resource())
-
-    def detach(self, ended_by: v.EndedBy) -> None:
-        """Put every original back and finish the trace. Later calls do nothing."""
-        recorder = self.recorder
-        if not recorder.alive:
-            return
-        recorder.alive = False
-        task.activate(None)
-        self._patches.restore()
-        if self._tool is not None:
-            monitoring.remove(self._tool)
-        self._watchdog.stop()
-        left = [unit for unit in recorder.open_units() if unit is not recorder.program]
-        for unit in left:
-            if unit.end_ns is None:
-                unit.attrs[v.OUTCOME] = "unfinished"
-        self._end_program(recorder.program)
-        self.sink.close(ended_by, left)
-
-    def _end_program(self, program: Unit) -> None:
-        recorder = self.recorder
-        program.end_ns, program.end_seq = recorder.tick().now_ns, recorder.seq()
-        program.attrs[v.END_SEQ] = program.end_seq
-        program.attrs[v.OUTCOME] = "completed"
-        recorder.release(program)
-
+__all__ = ["Delivery", "Session", "SessionError", "abandon", "active", "current", "session", "start", "start_child", "stop"]
 
 _session: Session | None = None
 
@@ -165,7 +33,12 @@ def active() -> Recorder | None:
     return _session.recorder if _session is not None else None
 
 
-def start(
+def current() -> Session | None:
+    """The session that is recording now."""
+    return _session
+
+
+def start(  # noqa: PLR0913 - the options of a recording, by keyword
     out: str | Path | None = None,
     *,
     name: str | None = None,
@@ -173,7 +46,11 @@ def start(
     sink: Sink | None = None,
     delivery: Delivery = "auto",
     max_bytes: int | None = None,
-    seed: int | None = None,
+    sequential_ids: bool = False,
+    otlp: str | None = None,
+    otlp_protocol: str | None = None,
+    provider: TracerProvider | bool | None = None,
+    file: bool = True,
 ) -> Session:
     """Begin to record this process, until `stop` or its end.
 
@@ -184,20 +61,59 @@ def start(
         sink: where units go instead of a file.
         delivery: how deliveries are seen; `auto` takes `sys.monitoring` where there is one and a tool id is free.
         max_bytes: limit for the trace's size on disk.
-        seed: makes ids repeatable; for tests.
+        sequential_ids: trace and span ids count from 1 instead of being random; for tests.
+        otlp: URL of an OTLP endpoint to which each unit is sent too, once, when it has ended.
+        otlp_protocol: `grpc` or `http`; None: what OTEL_EXPORTER_OTLP_*PROTOCOL or the port says.
+        provider: the application's TracerProvider, which makes a live span of each unit; True: the one that is set globally.
+        file: False: no trace file, only what the other arguments name.
 
     Raises:
-        SessionError: a session is there already.
+        SessionError: a session is there already, the recording would go nowhere, or an argument is of the wrong kind.
+        EndpointError: `otlp` cannot be used.
     """
-    global _session  # noqa: PLW0603 - one recording a process, see the module's first words
     if _session is not None and _session.recorder.alive:
         raise SessionError(
             f"a session is already recording (started at {_session.begun_at or 'an unknown place'}). "
             "Wrong: session() inside session(). Right: one session around the whole run."
         )
-    made = Session(out, name=name, resource=resource, sink=sink, delivery=delivery, max_bytes=max_bytes, seed=seed)
+    made = Session(
+        out,
+        name=name,
+        resource=resource,
+        sink=sink,
+        delivery=delivery,
+        max_bytes=max_bytes,
+        sequential_ids=sequential_ids,
+        otlp=otlp,
+        otlp_protocol=otlp_protocol,
+        provider=provider,
+        file=file,
+    )
     where = site(caller(1))
     made.begun_at = f"{where[0]}:{where[1]}" if where is not None else ""
+    return _attach(made)
+
+
+def start_child(plan: children.Plan) -> Session:
+    """Begin to record this child of a recorded process, into a file of its own."""
+    return _attach(Session(**plan))
+
+
+def abandon() -> bool:
+    """This is the child of a fork: the session is the parent's, and what it has put in place is taken away. False: there was none."""
+    global _session
+    left, _session = _session, None
+    if left is None:
+        return False
+    atexit.unregister(_at_exit)
+    left.unhook()
+    return True
+
+
+def _attach(made: Session) -> Session:
+    global _session  # noqa: PLW0603 - one recording a process, see the module's first words
+    # What waits in a child of a recorded process for its first loop would be taken for asyncio's own.
+    children.unfollow()
     try:
         made.attach()
     except BaseException:
@@ -228,7 +144,7 @@ def _at_exit() -> None:
 
 
 @contextmanager
-def session(
+def session(  # noqa: PLR0913 - the options of a recording, by keyword
     out: str | Path | None = None,
     *,
     name: str | None = None,
@@ -236,27 +152,28 @@ def session(
     sink: Sink | None = None,
     delivery: Delivery = "auto",
     max_bytes: int | None = None,
-    seed: int | None = None,
+    sequential_ids: bool = False,
+    otlp: str | None = None,
+    otlp_protocol: str | None = None,
+    provider: TracerProvider | bool | None = None,
+    file: bool = True,
 ) -> Generator[Session]:
     """Record what runs inside the block; arguments as for `start`."""
-    made = start(out, name=name, resource=resource, sink=sink, delivery=delivery, max_bytes=max_bytes, seed=seed)
+    made = start(
+        out,
+        name=name,
+        resource=resource,
+        sink=sink,
+        delivery=delivery,
+        max_bytes=max_bytes,
+        sequential_ids=sequential_ids,
+        otlp=otlp,
+        otlp_protocol=otlp_protocol,
+        provider=provider,
+        file=file,
+    )
     try:
         yield made
     finally:
         if _session is made:
             stop("session")
-
-
-def _program_name() -> str:
-    script = sys.argv[0] if sys.argv else ""
-    return Path(script).stem or "python"
-
-
-def _library_versions() -> list[str]:
-    found: list[str] = []
-    for name in WATCHED_LIBRARIES:
-        try:
-            found.append(f"{name}=={metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return found

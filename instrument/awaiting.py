@@ -24,6 +24,9 @@ _GatheringFuture: Any = asyncio.tasks._GatheringFuture  # type: ignore[attr-defi
 # What an awaiting task itself hangs on what it awaits: the C task's method, by its name on 3.12 and later, and on 3.11.
 _WAKEUPS = frozenset({"task_wakeup", "TaskWakeupMethWrapper"})
 
+SILENT_CALLBACKS: set[int] = set()
+"""`id()` of the code of asyncio's own callbacks that tell nothing, once seen: `gather` hangs one on each of its members."""
+
 Wait: TypeAlias = "tuple[Unit, Attributes]"
 """The waiting unit and the attributes of its `awaits` event, which learn the end when it comes."""
 
@@ -75,18 +78,29 @@ def note_yield(recorder: Recorder, state: TaskState, yielded: Any) -> None:
         return
     with seam:
         if type(yielded) is _GatheringFuture:
-            wait = begin_await(recorder, state, yielded._children, "gather")  # noqa: SLF001
+            wait = begin_await(recorder, state, _members(yielded), "gather")
         elif hasattr(yielded, "_spanproof"):
             wait = begin_await(recorder, state, (yielded,), "await")
         else:
             return
         if wait is not None:
-            state.awaiting.append(wait)
+            state.awaiting = [*state.awaiting, wait]
+
+
+def _members(gathered: Any) -> list[object]:
+    """Whom a `gather` waits for, those of a `gather` inside it included."""
+    found: list[object] = []
+    for child in gathered._children:  # noqa: SLF001 - asyncio tells it nowhere else
+        if type(child) is _GatheringFuture:
+            found += _members(child)
+        else:
+            found.append(child)
+    return found
 
 
 def finish_awaits(recorder: Recorder, state: TaskState) -> None:
     """The task makes its next step: what it waited for directly is over."""
-    waits, state.awaiting = state.awaiting, []
+    waits, state.awaiting = state.awaiting, ()
     for wait in waits:
         end_await(recorder, state, wait)
 
@@ -97,12 +111,15 @@ def note_callback(recorder: Recorder, task: object, callback: Any, state: TaskSt
     qualname = getattr(callback, "__qualname__", "")
     if module == "asyncio.tasks":
         waiter = running_state()
+        if qualname.startswith("gather."):
+            # gather's own future names its members; the code of a function of asyncio lives as long as the process.
+            SILENT_CALLBACKS.add(id(callback.__code__))
         if waiter is None:
             return
         if qualname.startswith("shield."):
             wait = begin_await(recorder, waiter, (task,), "shield")
             if wait is not None:
-                waiter.awaiting.append(wait)
+                waiter.awaiting = [*waiter.awaiting, wait]
         elif "as_completed" in qualname or "AsCompleted" in qualname:
             begin_await(recorder, waiter, (task,), "as_completed")
         return
@@ -129,8 +146,9 @@ def install(recorder: Recorder, patches: Patches) -> None:
         try:
             return await original(fs, timeout, return_when, loop)
         finally:
-            if wait is not None and state is not None:
-                end_await(recorder, state, wait)
+            if wait is not None and state is not None and recorder.alive:
+                with seam:
+                    end_await(recorder, state, wait)
 
     patches.set(tasks, "_wait", _wait)
     recorder.seams.awaiting.install()

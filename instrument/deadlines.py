@@ -64,7 +64,9 @@ def expire(recorder: Recorder, loop: LoopState, deadline: Deadline) -> None:
 def disarm(recorder: Recorder, loop: LoopState, deadline: Deadline, state: str) -> None:
     """The scope was left, in this state (`exited` or `expired`)."""
     unit = deadline.unit
-    if unit is None:
+    # A scope of a generator ends with its task, if that ends first: nothing is noted on it any more.
+    # Those of stageflow's stages and callbacks end before the timeout around them is left, and are kept until then.
+    if unit is None or (unit.end_ns is not None and unit.origin.kind not in ("stage", "cleanup")):
         return
     recorder.event(unit, v.DEADLINE_DISARMED, loop.now_ns(), {v.DEADLINE_ID: deadline.id, v.DEADLINE_SCOPE_STATE: state})
     if not deadline.expired:
@@ -73,7 +75,9 @@ def disarm(recorder: Recorder, loop: LoopState, deadline: Deadline, state: str) 
 
 def _note_deadline(unit: Unit, attrs: Mapping[str, Value], state: str) -> None:
     unit.attrs[v.DEADLINE_STATE] = state
-    if v.DEADLINE_AT in attrs:
-        unit.attrs[v.DEADLINE_NS] = attrs[v.DEADLINE_AT]
-    if v.DEADLINE_TIMEOUT in attrs:
-        unit.attrs[v.TIMEOUT_NS] = attrs[v.DEADLINE_TIMEOUT]
+    for name, value in ((v.DEADLINE_NS, attrs.get(v.DEADLINE_AT)), (v.TIMEOUT_NS, attrs.get(v.DEADLINE_TIMEOUT))):
+        if value is not None:
+            unit.attrs[name] = value
+        else:
+            # `reschedule(None)` took it off: nothing is due any more.
+            unit.attrs.pop(name, None)

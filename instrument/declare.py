@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from . import vocabulary as v
 from .attach import active
+from .awaiting import unit_of
 from .frames import site
 from .taskstate import running_state
+from .threads import Work, owner_here, work_here
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Generator
+    from types import FrameType
 
-    from .records import Attributes
+    from .recorder import Recorder
+    from .records import Attributes, Unit
+    from .taskstate import TaskState
 
 
 @contextmanager
@@ -37,30 +43,137 @@ def detached() -> Generator[None]:
             state.detaching -= 1
 
 
-@contextmanager
-def resource(name: str) -> Generator[None]:
-    """Declare that the block holds a resource called `name`; the trace shows when it was taken and given back."""
-    state, recorder = running_state(), active()
-    unit = state.innermost if state is not None else None
-    if state is None or recorder is None or unit is None:
-        yield
-        return
-    number = recorder.number()
-    attrs: Attributes = {v.RESOURCE_ID: number, v.RESOURCE_NAME: name}
-    # Two frames up: past contextlib's own.
-    where = site(sys._getframe(2))
+class _Acquisition:
+    """The resource was taken once: its number in the process, and the unit that took it."""
+
+    __slots__ = ("number", "recorder", "unit")
+
+    def __init__(self, recorder: Recorder, number: int, unit: Unit) -> None:
+        self.recorder = recorder
+        self.number = number
+        self.unit = unit
+
+
+class Resource:
+    """What `resource` returns: a context manager, for `with` and for `async with`.
+
+    Of one object there may be several acquisitions, one inside the other or side by side in several tasks.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._held: list[_Acquisition] = []
+        self._handed: list[_Acquisition] = []
+
+    def acquire(self) -> Self:
+        """The running unit takes the resource, or takes over what was handed to it with `transfer`."""
+        return self._acquire(sys._getframe(1))
+
+    def release(self) -> None:
+        """The running unit gives the resource back; it need not be the one that took it. Without one taken: nothing."""
+        held = self._held or self._handed
+        if held:
+            self._release(held.pop(self._nearest(held)))
+
+    def transfer(self, task: asyncio.Task[object]) -> None:
+        """Hand the resource over to a task, which has to `release` it, or to enter it with `with`.
+
+        The block that it was taken in does not give it back when it is left.
+
+            with spanproof.resource("connection") as held:
+                task = asyncio.create_task(serve(connection, held))
+                held.transfer(task)
+        """
+        if not self._held:
+            return
+        given = self._held.pop(self._nearest(self._held))
+        self._handed.append(given)
+        recorder = given.recorder
+        if not recorder.alive:
+            return
+        attrs: Attributes = {v.RESOURCE_ID: given.number, v.RESOURCE_NAME: self.name}
+        to = unit_of(task)
+        if to is not None:
+            attrs[v.RESOURCE_TO] = to.hex
+        _locate(attrs, sys._getframe(1))
+        unit = _present(given)
+        recorder.event(unit, v.RESOURCE_TRANSFERRED, recorder.now_on(unit), attrs)
+
+    def __enter__(self) -> Self:
+        return self._acquire(sys._getframe(1))
+
+    def __exit__(self, *_error: object) -> None:
+        # Not what was handed over meanwhile: that is for whom it was handed to.
+        if self._held:
+            self._release(self._held.pop(self._nearest(self._held)))
+
+    async def __aenter__(self) -> Self:
+        return self._acquire(sys._getframe(1))
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.__exit__()
+
+    def _acquire(self, frame: FrameType) -> Self:
+        if self._handed:
+            self._held.append(self._handed.pop())
+            return self
+        here, recorder = owner_here(), active()
+        if here is None or recorder is None:
+            return self
+        unit, loop = here
+        number = recorder.number()
+        attrs: Attributes = {v.RESOURCE_ID: number, v.RESOURCE_NAME: self.name, v.RESOURCE_KIND: "declared"}
+        _locate(attrs, frame)
+        recorder.event(unit, v.RESOURCE_ACQUIRED, loop.now_ns(), attrs)
+        self._held.append(_Acquisition(recorder, number, unit))
+        return self
+
+    def _release(self, acquisition: _Acquisition) -> None:
+        recorder = acquisition.recorder
+        if recorder.alive:
+            unit = _present(acquisition)
+            attrs: Attributes = {v.RESOURCE_ID: acquisition.number, v.RESOURCE_NAME: self.name, v.RESOURCE_KIND: "declared"}
+            recorder.event(unit, v.RESOURCE_RELEASED, recorder.now_on(unit), attrs)
+
+    @staticmethod
+    def _nearest(held: list[_Acquisition]) -> int:
+        """The last one that the running unit took, else the last of all."""
+        here = owner_here()
+        unit = None if here is None else here[0]
+        return next((at for at in reversed(range(len(held))) if held[at].unit is unit), -1)
+
+
+def _present(acquisition: _Acquisition) -> Unit:
+    """The unit that does something with a resource now; outside of units the one that took it, and at last the program."""
+    here = owner_here()
+    if here is not None:
+        return here[0]
+    return acquisition.unit if acquisition.unit.end_ns is None else acquisition.recorder.program
+
+
+def _locate(attrs: Attributes, frame: FrameType) -> None:
+    where = site(frame)
     if where is not None:
         attrs[v.AT_FILE], attrs[v.AT_LINE], attrs[v.AT_FUNCTION] = where
-    recorder.event(unit, v.RESOURCE_ACQUIRED, state.loop.now_ns(), attrs)
-    try:
-        yield
-    finally:
-        if recorder.alive:
-            recorder.event(unit, v.RESOURCE_RELEASED, state.loop.now_ns(), {v.RESOURCE_ID: number, v.RESOURCE_NAME: name})
+
+
+def resource(name: str) -> Resource:
+    """Declare that the block holds a resource called `name`; the trace shows when it was taken and given back, and by whom.
+
+    with spanproof.resource("connection"):
+        ...
+
+    Also for `async with`; `acquire` and `release` where no block fits; `transfer` hands it over to another task.
+    """
+    return Resource(name)
 
 
 def heartbeat() -> None:
-    """Declare that the running unit is alive and makes progress."""
-    state, recorder = running_state(), active()
-    if state is not None and recorder is not None and state.innermost is not None:
-        recorder.event(state.innermost, v.HEARTBEAT, state.loop.now_ns(), {})
+    """Declare that the running unit is alive and makes progress; in a thread: the unit that waits for its work."""
+    recorder = active()
+    running: TaskState | Work | None = running_state() or work_here()
+    if recorder is None or running is None:
+        return
+    unit = running.unit if isinstance(running, Work) else running.innermost
+    if unit is not None and unit.end_ns is None:
+        recorder.event(unit, v.HEARTBEAT, running.loop.now_ns(), {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .awaiting import begin_await, end_await
 from .callers import Group, group_of
-from .taskstate import running_state
+from .taskstate import running_state, state_of
 
 if TYPE_CHECKING:
     from .patching import Patches
@@ -47,10 +47,16 @@ def install(recorder: Recorder, patches: Patches) -> None:
                 if wait is not None:
                     end_await(recorder, state, wait)
                 # The group's own request on its parent ends here; a group that raises its members' errors ends the others too.
-                ended = [request for request in state.pending if request.group == group.number]
-                if isinstance(outcome, BaseExceptionGroup):
-                    ended = [request for request in state.pending if request.delivered]
-                recorder.consume(state, ended, "taskgroup")
+                # It asked the task that entered it; a generator's group may be left in another one (PEP 789).
+                owner = state_of(self._parent_task) or state
+                ended = [request for request in owner.pending if request.group == group.number and (owner is state or request.delivered)]
+                # A member's KeyboardInterrupt or SystemExit it raises as it is.
+                if isinstance(outcome, BaseExceptionGroup) or (outcome is not None and outcome is self._base_error):
+                    ended = [request for request in owner.pending if request.delivered]
+                recorder.consume(owner, ended, "taskgroup")
+            # This frame stands in the error's traceback: naming it here would keep both until the collector runs.
+            del exc, tb
+            outcome = None
 
     create_task = cls.create_task
 

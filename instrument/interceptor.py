@@ -20,17 +20,21 @@ class SpanproofInterceptor(BaseInterceptor):
 
         graph = pipeline.build(interceptors=[SpanproofInterceptor(), *get_default_interceptors()])
 
-    The recorder attaches when the interceptor is made; a session that is recording already is joined. Tasks that were running
-    before have no record of their own, and neither have the cancellations that reach them; attach earlier (`spanproof trace`,
-    `spanproof.session`) to see them. Being in the chain, it changes nothing for the other interceptors.
+    The recorder attaches when the interceptor is made; a session that is recording already is joined. Made inside a running
+    loop it comes late: the tasks that are there get a unit, and what they did until then is not known. `unseen` says so, and what
+    else this recording cannot see; attach earlier (`spanproof trace`, `spanproof.session`) to see more. Being in the chain, it changes
+    nothing for the other interceptors.
+
+    Attributes:
+        unseen: what the recording could not see when it began, a sentence each.
     """
 
     name: str = "spanproof"
     priority: int = 0
 
     def __init__(self, out: str | Path | None = None, *, name: str | None = None) -> None:
-        if attach.active() is None:
-            attach.start(out, name=name)
+        session = attach.current() or attach.start(out, name=name)
+        self.unseen: list[str] = session.unseen()
 
     async def before(self, stage_name: str, ctx: PipelineContext) -> InterceptorResult | None:
         """Nothing to do: the recorder sees the stage where it runs."""

@@ -50,19 +50,26 @@ def remove(tool: int) -> None:
 def _listener(recorder: Recorder) -> Any:
     seam = recorder.seams.delivery
 
-    def on_throw(_code: CodeType, _offset: int, error: BaseException) -> None:
+    def on_throw(code: CodeType, _offset: int, error: BaseException) -> None:
         if not isinstance(error, CancelledError) or not seam.on:
+            if isinstance(error, GeneratorExit) and recorder.generators is not None and recorder.generators.steps is not None:
+                recorder.generators.steps.exit_thrown(code)
             return
         with seam:
             state = running_state()
-            if state is None or state.throwing is error or not state.started:
+            if state is None or not state.started:
                 return
+            where = None
             if state.adopted:
                 # No probe tells the end of this throw: only the innermost frame sees an exception without a traceback.
                 if error.__traceback__ is not None:
                     return
+            elif state.throwing is not error:
+                # An outer frame of the same throw, or an error that the program raised or threw itself.
+                return
             else:
-                state.throwing = error
-            recorder.deliver(state, site(sys._getframe(1)))
+                where, state.waiting = state.waiting, None
+            state.throwing = None
+            recorder.deliver(state, where or site(sys._getframe(1)))
 
     return on_throw

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ABSENT = object()
 
@@ -15,7 +19,7 @@ class Patches:
     """
 
     def __init__(self) -> None:
-        self._done: list[tuple[Any, str, Any, Any]] = []
+        self._done: list[Callable[[], None]] = []
 
     def set(self, owner: Any, name: str, value: Any) -> Any:
         """Replace `owner.name` (a class, a module or a function) and return the original (None when there was none)."""
@@ -24,16 +28,23 @@ class Patches:
         if name == "__code__":
             original = owner.__code__
         setattr(owner, name, value)
-        self._done.append((owner, name, original, value))
+        self._done.append(partial(_put_back, owner, name, original, value))
         return None if original is _ABSENT else original
+
+    def undo(self, step: Callable[[], None]) -> None:
+        """Something else was changed: `step` takes it back in its turn."""
+        self._done.append(step)
 
     def restore(self) -> None:
         """Put every original back, the last replaced first."""
         while self._done:
-            owner, name, original, value = self._done.pop()
-            if getattr(owner, name, _ABSENT) is not value and vars(owner).get(name) is not value:
-                continue
-            if original is _ABSENT:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, original)
+            self._done.pop()()
+
+
+def _put_back(owner: Any, name: str, original: Any, value: Any) -> None:
+    if getattr(owner, name, _ABSENT) is not value and vars(owner).get(name) is not value:
+        return
+    if original is _ABSENT:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, original)

@@ -1,4 +1,4 @@
-"""The process and its loops: `asyncio.run`, its teardown, and the moment when a loop is closed with tasks still pending."""
+"""`asyncio.run`: when it begins, and when its main part has ended and the teardown begins."""
 
 from __future__ import annotations
 
@@ -8,47 +8,34 @@ from asyncio.events import _get_running_loop  # pyright: ignore[reportPrivateUsa
 from typing import TYPE_CHECKING, Any
 
 from . import vocabulary as v
-from .clocks import now_ns
 
 if TYPE_CHECKING:
+    from .loops import Loops
     from .patching import Patches
     from .recorder import Recorder
 
 _runners: Any = asyncio.runners
-_base_events: Any = asyncio.base_events
 
 
-def install(recorder: Recorder, patches: Patches) -> None:
-    """Watch `Runner.run` and the closing of loops."""
+def install(recorder: Recorder, patches: Patches, loops: Loops) -> None:
+    """Watch `Runner.run`."""
     seam = recorder.seams.runner
-    run, close = _runners.Runner.run, _base_events.BaseEventLoop.close
-
-    def note(name: str, loop: Any) -> None:
-        if not (recorder.alive and seam.on):
-            return
-        with seam:
-            recorder.event(recorder.program, name, now_ns(), {v.LOOP_NUMBER: recorder.loop_state(loop).number})
+    run = _runners.Runner.run
 
     @functools.wraps(run)
     def run_(self: Any, coro: Any, **options: Any) -> Any:
         # Runner makes its loop on first use; get_loop() is what its own run() does first.
         started = False
         if recorder.alive and seam.on and asyncio.iscoroutine(coro) and _get_running_loop() is None:
-            note(v.LOOP_OPENED, self.get_loop())
+            loops.note(v.LOOP_OPENED, self.get_loop())
             started = True
+            with recorder.seams.task:
+                loops.about_to_run(self.get_loop())
         try:
             return run(self, coro, **options)
         finally:
             if started:
-                note(v.LOOP_CLOSING, self.get_loop())
-
-    @functools.wraps(close)
-    def close_(self: Any) -> None:
-        was_open = not self.is_closed()
-        close(self)
-        if was_open and self.is_closed():
-            note(v.LOOP_CLOSED, self)
+                loops.note(v.LOOP_CLOSING, self.get_loop())
 
     patches.set(_runners.Runner, "run", run_)
-    patches.set(_base_events.BaseEventLoop, "close", close_)
     seam.install()

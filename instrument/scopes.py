@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from . import callers
 from . import vocabulary as v
 from .deadlines import arm, attach, disarm, expire, move
-from .frames import owner_of, short_name
-from .taskstate import TaskState, running_state
+from .frames import owner_of, run_loop, short_name
+from .probe import TaskProbe
+from .taskstate import TaskState, running_state, state_of
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from .patching import Patches
     from .recorder import Recorder
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _timeouts: Any = asyncio.timeouts
 _tasks: Any = asyncio.tasks
+# Where a task's step begins: what stands further out has not called it.
+_TASK_STEPS = (TaskProbe.__next__.__code__, TaskProbe._step.__code__)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def describe_timeout(value: Any) -> str:
@@ -38,19 +41,37 @@ def describe_timeout(value: Any) -> str:
     return repr(value) if isinstance(value, (int, float, type(None), bool)) else f"<{type(value).__qualname__}>"
 
 
+def _entered_at(frame: FrameType | None) -> tuple[CodeType, int] | None:
+    """Code and line that enter a timeout: past an `AsyncExitStack` or an outer `wait_for`, but within the same task.
+
+    A `wait_for` that is a task of its own (`gather(wait_for(...))`) stands for the code that handed it over. None: a timeout that
+    the standard library has for itself (`staggered_race`).
+    """
+    inner: FrameType | None = None
+    while frame is not None:
+        code = frame.f_code
+        if code in _TASK_STEPS:
+            own = inner is not None and inner.f_code is _recorded_template.__code__
+            return (callers.WAIT_FOR, callers.WAIT_FOR.co_firstlineno) if own else None
+        if code is callers.HANDLE_RUN or code is run_loop.__code__:
+            return None
+        if owner_of(code) not in ("ours", "stdlib"):
+            return code, frame.f_lineno
+        inner, frame = frame, frame.f_back
+    return None
+
+
 def arm_scope(
     recorder: Recorder, state: TaskState, frame: FrameType | None, when: float | None, configured: Any, mechanism: str
 ) -> Deadline | None:
     """A timeout is entered at `frame`: open a scope unit, or keep it for the stage or callback of stageflow's; else None."""
-    while frame is not None and owner_of(frame.f_code) == "ours":
-        frame = frame.f_back
-    if frame is None:
-        return None
-    owner = owner_of(frame.f_code)
-    if owner == "stdlib":
-        return None
+    entered = _entered_at(frame)
+    if entered is None:
+        # No scope; but what the timer of the standard library's own asks for ends lawfully where it is left.
+        return arm(recorder, state, when, {}) if mechanism == "wait_for" else None
+    code, line = entered
     attrs: Attributes = {v.DEADLINE_MECHANISM: mechanism, v.DEADLINE_CONFIGURED: describe_timeout(configured)}
-    attrs[v.AT_FILE], attrs[v.AT_LINE], attrs[v.AT_FUNCTION] = frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname
+    attrs[v.AT_FILE], attrs[v.AT_LINE], attrs[v.AT_FUNCTION] = code.co_filename, line, code.co_qualname
     if when is not None:
         left = when - get_running_loop().time()
         # A timeout given as a number is kept as given; what is left of it at this moment differs by the time that arming took.
@@ -60,13 +81,13 @@ def arm_scope(
     if when is not None and not math.isfinite(when):
         when = None
     deadline = arm(recorder, state, when, attrs)
-    if owner == "stageflow":
+    if owner_of(code) == "stageflow" and not callers.opens_scope(code):
         attrs[v.DEADLINE_MECHANISM] = "stageflow"
         state.armed = deadline
         return deadline
     unit = recorder.open(
         "scope",
-        f"timeout {short_name(frame.f_code.co_qualname)}",
+        f"timeout {short_name(code.co_qualname)}",
         state.loop,
         parent=state.innermost,
         attrs={v.CODE_FILE: attrs[v.AT_FILE], v.CODE_LINE: attrs[v.AT_LINE], v.CODE_FUNCTION: attrs[v.AT_FUNCTION]},
@@ -126,17 +147,16 @@ def _watched_enter(recorder: Recorder, enter: Any) -> Any:
 
 
 def _note_entered(recorder: Recorder, timeout: Any, frame: FrameType) -> None:
+    if frame.f_code is callers.WAIT_FOR:
+        # wait_for has noted its deadline itself; its timer works through this object.
+        timeout._spanproof = callers.wait_for_deadline(frame)
+        return
     state = running_state()
     if state is None:
         return
-    if frame.f_code is callers.WAIT_FOR:
-        # wait_for has noted its deadline itself; its timer works through this object.
-        if state.waits:
-            timeout._spanproof = state.waits[-1]
-        return
     when: float | None = timeout.when()
     left = None if when is None else when - get_running_loop().time()
-    timeout._spanproof = arm_scope(recorder, state, frame, when, _rounded(left), "timeout")
+    timeout._spanproof = arm_scope(recorder, state, frame, when, rounded(left), "timeout")
 
 
 def _watched_exit(recorder: Recorder, leave: Any) -> Any:
@@ -153,10 +173,13 @@ def _watched_exit(recorder: Recorder, leave: Any) -> Any:
             outcome = error
             raise
         finally:
-            state = running_state()
+            # A generator's scope may be left in another task (PEP 789): the loop's hook closes what was abandoned.
+            state = state_of(self._task) or running_state()
             if state is not None and recorder.alive:
                 with recorder.seams.deadline:
                     leave_scope(recorder, state, deadline, outcome, cancelled=cancelled)
+            # As without a recorder, asyncio's own frame names what came in; what it made of that is not to be named by this one.
+            outcome = None
 
     return __aexit__
 
@@ -167,8 +190,10 @@ def _watched_reschedule(recorder: Recorder, original: Any) -> Any:
     def reschedule(self: Any, when: Any) -> None:
         original(self, when)
         deadline: Deadline | None = getattr(self, "_spanproof", None)
+        if deadline is None or not recorder.alive or not seam.on:
+            return
         state = running_state()
-        if deadline is None or state is None or not recorder.alive or not seam.on:
+        if state is None:
             return
         with seam:
             frame = sys._getframe(1)
@@ -197,7 +222,7 @@ def _watched_timer(recorder: Recorder, original: Any) -> Any:
     return _on_timeout
 
 
-def _rounded(seconds: float | None) -> float | None:
+def rounded(seconds: float | None) -> float | None:
     """A timeout worked out from two readings of the clock: the digits that differ by the time in between are left out."""
     return None if seconds is None else round(seconds, 3 if abs(seconds) >= 0.01 else 6)
 
@@ -215,7 +240,9 @@ def _watch_wait_for(recorder: Recorder, patches: Patches) -> None:
         entered = _enter_wait_for(recorder, fut, timeout, sys._getframe(1)) if recorder.alive else None
         if entered is None:
             return await plain(fut, timeout)
+        # `deadline` is read from this frame: callers.wait_for_deadline.
         state, deadline = entered
+        level = state.level
         outcome: BaseException | None = None
         try:
             return await plain(fut, timeout)
@@ -223,9 +250,16 @@ def _watch_wait_for(recorder: Recorder, patches: Patches) -> None:
             outcome = error
             raise
         finally:
+            left_behind, state.level = state.level > level, level
             with recorder.seams.deadline:
+                if left_behind and recorder.alive and isinstance(outcome, asyncio.CancelledError):
+                    # 3.11, asked twice: it goes without its inner task, and what was thrown has not come in anywhere.
+                    recorder.deliver(state, None)
                 _leave_wait_for(recorder, state, deadline, outcome)
+            # This frame stands in the error's traceback: naming it here would keep both until the collector runs.
+            outcome = None
 
+    callers.declare_stand_in(_recorded_template.__code__, callers.WAIT_FOR)
     patches.set(_tasks, "_spanproof_wait_for", wait_for)
     patches.set(function, "__code__", _recorded_template.__code__)
 
@@ -240,16 +274,16 @@ def _enter_wait_for(recorder: Recorder, fut: Any, timeout: Any, frame: FrameType
         when = get_running_loop().time() + timeout
         deadline = arm_scope(recorder, state, frame, when, timeout, "wait_for")
         if deadline is not None:
-            state.waits.append(deadline)
             if asyncio.iscoroutine(fut) and (sys.version_info < (3, 12) or timeout <= 0):
                 state.coroutine = fut
+                for request in state.pending:
+                    # From here on the inner task's steps are counted too, and tell nothing of it.
+                    request.step = sys.maxsize
             return state, deadline
     return None
 
 
 def _leave_wait_for(recorder: Recorder, state: TaskState, deadline: Deadline, error: BaseException | None) -> None:
-    if deadline in state.waits:
-        state.waits.remove(deadline)
     if not recorder.alive:
         return
     # TimeoutError out of a due wait_for is its own: it is raised from the CancelledError of what was waited for.

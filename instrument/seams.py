@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NAMES = ("task", "cancel", "delivery", "deadline", "await", "runner", "watchdog", "stageflow", "cleanup", "flag")
+NAMES = (
+    "task",
+    "cancel",
+    "delivery",
+    "deadline",
+    "await",
+    "runner",
+    "watchdog",
+    "stageflow",
+    "cleanup",
+    "flag",
+    "anyio",
+    "generator",
+    "thread",
+    "resource",
+    "export",
+)
 """Names of all seams, as criteria refer to them."""
 
 
@@ -26,10 +42,10 @@ class Seam:
         self.why = "absent: not installed"
         self._report = report
 
-    def install(self) -> None:
-        """Declare that the seam is in place."""
+    def install(self, without: str = "") -> None:
+        """Declare that the seam is in place; `without`: what it cannot see here, so that no criterion takes that for absent."""
         self.on = True
-        self.why = "held"
+        self.why = f"held: without {without}" if without else "held"
 
     def absent(self, why: str) -> None:
         """Declare that there is nothing to hold on to, and why."""
@@ -65,24 +81,14 @@ class Seams:
     """All seams of one recording."""
 
     def __init__(self, report: Callable[[Seam, BaseException], None]) -> None:
-        self.task, self.cancel, self.delivery, self.deadline, self.awaiting = (Seam(n, report) for n in NAMES[:5])
-        self.runner, self.watchdog, self.stageflow, self.cleanup, self.flag = (Seam(n, report) for n in NAMES[5:])
+        made = [Seam(name, report) for name in NAMES]
+        self._all = made
+        self.task, self.cancel, self.delivery, self.deadline, self.awaiting = made[:5]
+        self.runner, self.watchdog, self.stageflow, self.cleanup, self.flag = made[5:10]
+        self.anyio, self.generator, self.thread, self.resource, self.export = made[10:]
 
     def __iter__(self) -> Iterator[Seam]:
-        return iter(
-            (
-                self.task,
-                self.cancel,
-                self.delivery,
-                self.deadline,
-                self.awaiting,
-                self.runner,
-                self.watchdog,
-                self.stageflow,
-                self.cleanup,
-                self.flag,
-            )
-        )
+        return iter(self._all)
 
     def described(self) -> list[str]:
         """Each seam as it goes into the trace."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import weakref
 from asyncio import current_task
 from asyncio.events import _get_running_loop  # pyright: ignore[reportPrivateUsage]
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .awaiting import Wait
     from .callers import Group
     from .clocks import LoopState
@@ -30,55 +30,36 @@ class TaskState:
         steps: steps that the task has made.
         adopted: the task was running when the session began; no probe drives it.
         started: the task's coroutine has made its first step.
-        waits: deadlines of the `wait_for` calls that this task is in, innermost last.
         coroutine: what the innermost `wait_for` was given; the task that it makes of it is its inner task.
         stage: the stage attempt that stageflow is about to run in this task.
         throwing: the CancelledError that is being thrown, so that it is delivered once.
+        waiting: the line that waited where it is thrown, which is known before; `sys.monitoring` only tells that it came.
         armed: deadline of stageflow's that waits for its stage or cleanup to open.
         awaiting: waits that end at the next step.
         group: the TaskGroup whose `create_task` is running.
         detaching: nesting of `spanproof.detached()` blocks.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "adopted",
-        "armed",
-        "awaiting",
-        "base",
-        "coroutine",
-        "detaching",
-        "group",
-        "level",
-        "loop",
-        "pending",
-        "stack",
-        "stage",
-        "started",
-        "steps",
-        "throwing",
-        "unit",
-        "waits",
-    )
+    # Defaults of the class: most tasks need few of these, and a task is made for each.
+    unit: Unit | None = None
+    pending: Sequence[Request] = ()
+    steps: int = 0
+    armed: Deadline | None = None
+    awaiting: Sequence[Wait] = ()
+    detaching: int = 0
+    group: Group | None = None
+    started: bool = False
+    adopted: bool = False
+    level: int = 0
+    coroutine: object | None = None
+    stage: StageRun | None = None
+    throwing: BaseException | None = None
+    waiting: tuple[str, int, str] | None = None
 
     def __init__(self, loop: LoopState, base: Unit | None) -> None:
         self.loop = loop
         self.base = base
-        self.unit: Unit | None = None
         self.stack: list[Unit] = []
-        self.pending: list[Request] = []
-        self.steps = 0
-        self.armed: Deadline | None = None
-        self.awaiting: list[Wait] = []
-        self.detaching = 0
-        self.group: Group | None = None
-        self.started = False
-        self.adopted = False
-        self.level = 0
-        self.waits: list[Deadline] = []
-        self.coroutine: object | None = None
-        self.stage: StageRun | None = None
-        self.throwing: BaseException | None = None
 
     @property
     def innermost(self) -> Unit | None:
@@ -97,21 +78,13 @@ class TaskState:
             self.stack.remove(unit)
 
 
-_adopted: weakref.WeakKeyDictionary[asyncio.Task[object], TaskState] = weakref.WeakKeyDictionary()
-
-
-def adopt(task: asyncio.Task[object], state: TaskState) -> None:
-    """Give a state to a task that was made before the session, of asyncio's plain class."""
-    _adopted[task] = state
-
-
 def state_of(task: object) -> TaskState | None:
     """The state of a task; None for what is no task, and for tasks that we do not record."""
     known: Any = task
     try:
         state: TaskState | None = known._spanproof
     except AttributeError:
-        return _adopted.get(known) if _adopted and isinstance(task, asyncio.Future) else None
+        return None
     return state
 
 
@@ -120,5 +93,9 @@ def running_state() -> TaskState | None:
     loop = _get_running_loop()
     if loop is None:
         return None
-    task: asyncio.Task[object] | None = current_task(loop)
-    return None if task is None else state_of(task)
+    task: Any = current_task(loop)
+    try:
+        state: TaskState | None = task._spanproof
+    except AttributeError:
+        return None
+    return state

@@ -103,7 +103,12 @@ RES_FORMAT = _key("spanproof.format", "resource", "int", "Version of the trace f
 RES_VERSION = _key("spanproof.version", "resource", "text", "Version of Spanproof that recorded.")
 RES_RECORDING = _key("spanproof.recording_id", "resource", "text", "Joins the files of one recording.")
 RES_PART = _key("spanproof.part", "resource", "int", "Number of this part of a rotated file, from 0.")
-RES_SEAMS = _key("spanproof.seams", "resource", "texts", "Each seam: 'name=held', 'name=absent: why', 'name=lost: why'.")
+RES_SEAMS = _key(
+    "spanproof.seams", "resource", "texts", "Each seam: 'name=held', 'name=held: without what', 'name=absent: why', 'name=lost: why'."
+)
+RES_ADOPTED = _key(
+    "spanproof.adopted_tasks", "resource", "int", "Tasks that were running when the recording began: what they did before is not in it."
+)
 RES_SCENARIO = _key("spanproof.scenario", "resource", "text", "Name of the scenario that was run, with its variant.")
 RES_EXPECT = _key(
     "spanproof.expect",
@@ -135,10 +140,12 @@ GROUP_OWNER = _key("spanproof.group_owner_span_id", "span", "text", "The unit of
 GROUP = _key("spanproof.group_id", "span", "int", "Number of that TaskGroup in the process.")
 MAIN = _key("spanproof.main", "span", "bool", "The main task of asyncio.run.")
 DETACHED = _key("spanproof.detached", "span", "bool", "Declared by spanproof.detached() to outlive its creator.")
+SHIELDED = _key("spanproof.shielded", "span", "bool", "The scope keeps cancellations from outside off what runs in it.")
 USER_CALLBACK = _key("spanproof.user_done_callback", "span", "bool", "User code added a done-callback to the task.")
 ORIGIN_TRACE = _key("spanproof.origin.trace_id", "span", "text", "Trace of the unit from which this trace was started.")
 ORIGIN_SPAN = _key("spanproof.origin.span_id", "span", "text", "Span of the unit from which this trace was started.")
 PARENT_UNIT = _key("spanproof.parent_unit", "span", "text", "Our parent, when an application's span stands between.")
+SAMPLED = _key("spanproof.sampled", "span", "bool", "False: the application's sampler left the unit's live span out.")
 STAGE = _key("spanproof.stage", "span", "text", "Name of the stage.")
 STAGE_DEPENDENCIES = _key("spanproof.stage.dependencies", "span", "texts", "Stages that it depends on.")
 ATTEMPT = _key("spanproof.attempt", "span", "int", "Attempt of the stage in this run, from 1.")
@@ -146,9 +153,15 @@ PIPELINE = _key("spanproof.pipeline", "span", "text", "Name of the pipeline.")
 PIPELINE_STAGES = _key("spanproof.pipeline.stages", "span", "texts", "Declared stages.")
 PIPELINE_EDGES = _key("spanproof.pipeline.edges", "span", "texts", "Declared edges, 'dependency>stage'.")
 RUN_UUID = _key("spanproof.run_uuid", "span", "text", "The library's own id of the run.")
-CODE_FILE = _key("code.file.path", "span", "text", "File of the unit's code.")
+CODE_FILE = _key("code.file.path", "span", "text", "File of the unit's code; of a pipeline, of the line that runs it.")
 CODE_LINE = _key("code.line.number", "span", "int", "Line of the unit's code.")
 CODE_FUNCTION = _key("code.function.name", "span", "text", "Qualified name of the unit's function.")
+PAIRS_LEFT_OUT = _key(
+    "spanproof.pairs_left_out",
+    "span",
+    "int",
+    "Generators, pieces of work in threads, files and sockets, beyond 1,000 of a kind, that were opened and closed within the unit.",
+)
 EVENTS_DROPPED = _key("spanproof.events_dropped", "span", "int", "Events that the limit of a unit cut.")
 
 # --- Span: facts that must survive span limits ---------------------------------------------------------------------
@@ -191,10 +204,16 @@ DEADLINE_AT = _key(
 DEADLINE_LOOP_TIME = _key("spanproof.deadline.loop_time", "event", "float", "Armed deadline as the loop's time.", "s")
 DEADLINE_TIMEOUT = _key("spanproof.deadline.timeout_ns", "event", "int", "Armed timeout.", "ns")
 DEADLINE_CONFIGURED = _key("spanproof.deadline.configured", "event", "text", "Configured value as it was written.")
-DEADLINE_SOURCE = _key("spanproof.deadline.source", "event", "text", "Where the value came from.")
+DEADLINE_SOURCE = _key(
+    "spanproof.deadline.source",
+    "event",
+    "text",
+    "Where stageflow had the value from: stage (for this one alone), context (for the whole run) or default.",
+)
 DEADLINE_MECHANISM = _key("spanproof.deadline.mechanism", "event", "text", "timeout, timeout_at, wait_for, stageflow, anyio.")
 DEADLINE_SCOPE_STATE = _key("spanproof.deadline.state", "event", "text", "State of the scope when it was left.")
 
+TURN = _key("spanproof.turn", "event", "int", "Turn of the loop, counted since it was first seen; absent: this loop does not tell.")
 REQUEST_ID = _key("spanproof.request.id", "event", "int", "Number of the request in the process.")
 REQUEST_MECHANISM = _key("spanproof.request.mechanism", "event", "text", "See Mechanism.")
 REQUEST_BY = _key("spanproof.request.by_span_id", "event", "text", "Unit that was running when cancel() was called; absent: none.")
@@ -219,7 +238,13 @@ SWALLOWED_HOW = _key("spanproof.swallowed.how", "event", "text", "returned, rais
 FLAG_ID = _key("spanproof.flag.id", "event", "int", "Number of the flag in the process.")
 FLAG_RUN = _key("spanproof.flag.run_span_id", "event", "text", "Run that was flagged.")
 FLAG_BY = _key("spanproof.flag.by_span_id", "event", "text", "Unit that set it.")
-FLAG_MECHANISM = _key("spanproof.flag.mechanism", "event", "text", "mark_canceled, token or cancel_with_children.")
+FLAG_MECHANISM = _key(
+    "spanproof.flag.mechanism",
+    "event",
+    "text",
+    "mark_canceled, attribute (set by hand), token, cancel_with_children, or before_run (the run began with it).",
+)
+FLAG_READER = _key("spanproof.flag.reader_span_id", "event", "text", "Unit that read it as true.")
 
 AWAIT_TARGETS = _key("spanproof.await.targets", "event", "texts", "Span ids of the units waited for.")
 AWAIT_HOW = _key("spanproof.await.how", "event", "text", "await, gather, wait, as_completed, shield, taskgroup.")
@@ -241,13 +266,41 @@ REPORT_OUTCOME = _key("spanproof.report.outcome", "event", "text", "Outcome that
 REPORT_STATUS = _key("spanproof.report.status", "event", "text", "The library's own word for it.")
 REPORT_ERROR_TYPE = _key("spanproof.report.error_type", "event", "text", "Type of the error that it carried.")
 REPORT_ERROR = _key("spanproof.report.error", "event", "text", "Text of the error that it carried, cut at 1,000 characters.")
-REPORT_STAGE = _key("spanproof.report.stage", "event", "text", "Stage that the report names.")
+REPORT_STAGE = _key("spanproof.report.stage", "event", "text", "Stage that the report names; of a replayed result the stage that it is of.")
 REPORT_RESULTS = _key("spanproof.report.results", "event", "texts", "Stages whose results came along.")
 REPORT_SHORT_CUT_BY = _key("spanproof.report.short_cut_by", "event", "text", "Interceptor that answered in the stage's place.")
 REPORT_HAS_DATA = _key("spanproof.report.has_data", "event", "bool", "The result carried data.")
 
-RESOURCE_NAME = _key("spanproof.resource.name", "event", "text", "Declared name.")
+RESOURCE_NAME = _key("spanproof.resource.name", "event", "text", "Declared name; of what was seen, its kind and number in the process.")
 RESOURCE_ID = _key("spanproof.resource.id", "event", "int", "Number of the acquisition in the process.")
+RESOURCE_KIND = _key("spanproof.resource.kind", "event", "text", "declared, file or socket.")
+RESOURCE_TO = _key("spanproof.resource.to_span_id", "event", "text", "Unit that it was handed to.")
+RESOURCE_HOW = _key("spanproof.resource.how", "event", "text", "closed; collected: nobody closed it; absent: not known which.")
+
+GENERATOR_ID = _key("spanproof.generator.id", "event", "int", "Number of the generator in the process.")
+GENERATOR_NAME = _key("spanproof.generator.name", "event", "text", "Qualified name of its function.")
+GENERATOR_BY = _key("spanproof.generator.by_span_id", "event", "text", "Unit that opened, iterated or closed it; absent: none.")
+GENERATOR_HOW = _key(
+    "spanproof.generator.how",
+    "event",
+    "text",
+    "exhausted, raised, cancelled, aclose, hook (the loop's hook closed it in a task of its own) or shutdown (the loop's teardown did); "
+    "absent: one of the first four, Python 3.11 cannot tell which.",
+)
+
+THREAD_ID = _key("spanproof.thread.id", "event", "int", "Number of the work in the process.")
+THREAD_NAME = _key("spanproof.thread.name", "event", "text", "Qualified name of the function that runs in the thread.")
+THREAD_EXECUTOR = _key("spanproof.thread.executor", "event", "text", "to_thread, executor or anyio.")
+THREAD_OUTCOME = _key(
+    "spanproof.thread.outcome", "event", "text", "completed, failed, or never_ran (taken out of the queue before it began)."
+)
+THREAD_CLOCK = _key("spanproof.clock", "event", "text", "Clock of this event's time; a thread's is monotonic even below a virtual loop.")
+
+CHECKPOINT_KEY = _key("spanproof.checkpoint.key", "event", "text", "Name of the checkpoint as the store knows it.")
+CHECKPOINT_STORE = _key("spanproof.checkpoint.store", "event", "text", "Kind of the store.")
+
+OUTPUT_STATUS = _key("spanproof.output.status", "event", "text", "The library's word for the kind of output.")
+OUTPUT_HAS_DATA = _key("spanproof.output.has_data", "event", "bool", "The output carries data.")
 
 BLOCKED_NS = _key("spanproof.blocked.duration_ns", "event", "int", "How long the loop stood still.", "ns")
 BLOCKED_CPU_NS = _key("spanproof.blocked.cpu_ns", "event", "int", "CPU time of the loop's thread meanwhile; absent: not measurable.", "ns")
@@ -301,13 +354,21 @@ CANCEL_REQUESTED = _event(
     REQUEST_LIVE,
     REQUEST_MEMBER,
     REQUEST_STARTED,
+    TURN,
     AT_FILE,
     AT_LINE,
     AT_FUNCTION,
 )
 CANCEL_WITHDRAWN = _event("cancel.withdrawn", "uncancel() before delivery.", REQUEST_ID, AT_FILE, AT_LINE, AT_FUNCTION)
 CANCEL_DELIVERED = _event(
-    "cancel.delivered", "CancelledError entered the unit's own code.", DELIVERY_REQUESTS, DELIVERY_BORROWED, AT_FILE, AT_LINE, AT_FUNCTION
+    "cancel.delivered",
+    "CancelledError entered the unit's own code.",
+    DELIVERY_REQUESTS,
+    DELIVERY_BORROWED,
+    TURN,
+    AT_FILE,
+    AT_LINE,
+    AT_FUNCTION,
 )
 CANCEL_CONSUMED = _event("cancel.consumed", "The request ended lawfully inside the unit.", DELIVERY_REQUESTS, CONSUMED_BY)
 CANCEL_SWALLOWED = _event(
@@ -316,7 +377,17 @@ CANCEL_SWALLOWED = _event(
 CANCEL_FLAGGED = _event(
     "cancel.flagged", "A cooperative flag was set.", FLAG_ID, FLAG_RUN, FLAG_BY, FLAG_MECHANISM, AT_FILE, AT_LINE, AT_FUNCTION
 )
-CANCEL_FLAG_READ = _event("cancel.flag_read", "The first read of a flag that was true.", FLAG_ID)
+CANCEL_FLAG_READ = _event(
+    "cancel.flag_read",
+    "A unit read a flag as true for the first time (on that unit, else on the run).",
+    FLAG_ID,
+    FLAG_RUN,
+    FLAG_READER,
+    FLAG_MECHANISM,
+    AT_FILE,
+    AT_LINE,
+    AT_FUNCTION,
+)
 AWAITS = _event(
     "awaits",
     "The unit waits for other units.",
@@ -365,8 +436,61 @@ CLEANUP_STARTED = _event(
 )
 CLEANUP_FINISHED = _event("cleanup.finished", "It returned.", CLEANUP_ID)
 CLEANUP_FAILED = _event("cleanup.failed", "It raised, timed out or was cut.", CLEANUP_ID, CLEANUP_FAILURE, REPORT_ERROR_TYPE, REPORT_ERROR)
-RESOURCE_ACQUIRED = _event("resource.acquired", "A declared resource was taken.", RESOURCE_ID, RESOURCE_NAME, AT_FILE, AT_LINE, AT_FUNCTION)
-RESOURCE_RELEASED = _event("resource.released", "It was given back.", RESOURCE_ID, RESOURCE_NAME)
+RESOURCE_ACQUIRED = _event(
+    "resource.acquired",
+    "A resource was taken: declared by spanproof.resource, or a file or socket that was seen.",
+    RESOURCE_ID,
+    RESOURCE_NAME,
+    RESOURCE_KIND,
+    AT_FILE,
+    AT_LINE,
+    AT_FUNCTION,
+)
+RESOURCE_RELEASED = _event(
+    "resource.released",
+    "It was given back (a declared one: on the unit that did; a file or a socket: on the unit that opened it).",
+    RESOURCE_ID,
+    RESOURCE_NAME,
+    RESOURCE_KIND,
+    RESOURCE_HOW,
+)
+RESOURCE_TRANSFERRED = _event(
+    "resource.transferred", "It was handed over to another unit.", RESOURCE_ID, RESOURCE_NAME, RESOURCE_TO, AT_FILE, AT_LINE, AT_FUNCTION
+)
+GENERATOR_OPENED = _event(
+    "generator.opened",
+    "An async generator made its first step (on the unit that iterated it).",
+    GENERATOR_ID,
+    GENERATOR_NAME,
+    GENERATOR_BY,
+    AT_FILE,
+    AT_LINE,
+    AT_FUNCTION,
+)
+GENERATOR_ITERATED = _event(
+    "generator.iterated", "Another unit than before iterates it (on that unit).", GENERATOR_ID, GENERATOR_NAME, GENERATOR_BY
+)
+GENERATOR_CLOSED = _event(
+    "generator.closed", "It has ended (on the unit that opened it).", GENERATOR_ID, GENERATOR_NAME, GENERATOR_BY, GENERATOR_HOW
+)
+THREAD_STARTED = _event(
+    "thread.started",
+    "Work was handed to a thread (on the unit that waits for it).",
+    THREAD_ID,
+    THREAD_NAME,
+    THREAD_EXECUTOR,
+    THREAD_CLOCK,
+    AT_FILE,
+    AT_LINE,
+    AT_FUNCTION,
+)
+THREAD_FINISHED = _event("thread.finished", "That work has ended.", THREAD_ID, THREAD_NAME, THREAD_OUTCOME, THREAD_CLOCK)
+CHECKPOINT_SAVED = _event("checkpoint.saved", "A checkpoint was saved.", CHECKPOINT_KEY, CHECKPOINT_STORE, AT_FILE, AT_LINE, AT_FUNCTION)
+CHECKPOINT_LOADED = _event("checkpoint.loaded", "A checkpoint was loaded.", CHECKPOINT_KEY, CHECKPOINT_STORE, AT_FILE, AT_LINE, AT_FUNCTION)
+CHECKPOINT_MISSED = _event(
+    "checkpoint.missed", "A load found no checkpoint.", CHECKPOINT_KEY, CHECKPOINT_STORE, AT_FILE, AT_LINE, AT_FUNCTION
+)
+OUTPUT_PRODUCED = _event("output.produced", "The stage's body returned an output.", OUTPUT_STATUS, OUTPUT_HAS_DATA)
 HEARTBEAT = _event("heartbeat", "The unit said that it is alive.")
 REPORTED = _event(
     "reported",
@@ -391,8 +515,13 @@ LOOP_BLOCKED = _event(
     AT_LINE,
     AT_FUNCTION,
 )
-LOOP_OPENED = _event("loop.opened", "asyncio.run began (on the program).", LOOP_NUMBER)
+LOOP_OPENED = _event(
+    "loop.opened", "asyncio.run began, or a loop that is run by hand ran for the first time (on the program).", LOOP_NUMBER
+)
 LOOP_CLOSING = _event("loop.closing", "Its main task has ended, the teardown began (on the program).", LOOP_NUMBER)
+LOOP_STOPPED = _event(
+    "loop.stopped", "loop.stop() was called (on the unit that called it, else on the program).", LOOP_NUMBER, AT_FILE, AT_LINE, AT_FUNCTION
+)
 LOOP_CLOSED = _event("loop.closed", "The loop was closed (on the program).", LOOP_NUMBER)
 PROBE_FAULT = _event("probe.fault", "A probe raised and was switched off (on the recording).", FAULT_PROBE, FAULT_TYPE, FAULT_MESSAGE)
 RECORDS_LOST = _event("records.lost", "The recorder lost records, one event for each reason (on the recording).", LOST_WHY, LOST_RECORDS)

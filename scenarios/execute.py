@@ -12,14 +12,16 @@ from .discovery import select
 from .loops import loop_factory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from ..instrument.sinks.otlp import OtlpExport
     from .result import Job
     from .scenario import Scenario, Variant
 
 
-def execute(job: Job) -> Path | None:
-    """Run the job and return its trace file.
+def execute(job: Job, exported: Callable[[OtlpExport], None] | None = None) -> Path | None:
+    """Run the job and return its trace file. `exported` is told, before the run, of what sends it to an endpoint.
 
     Raises:
         UnknownScenarioError: there is no such scenario or variant.
@@ -28,7 +30,11 @@ def execute(job: Job) -> Path | None:
     ((scenario, variant),) = select(job.scenario, job.variant, job.package)
     random.seed(job.seed + job.repetition)
     resource: dict[str, str | int | list[str]] = {RES_SCENARIO: job.name, RES_EXPECT: [each.to_json() for each in variant.expected]}
-    with session(job.out, name=job.recording, resource=resource) as recording:
+    export = job.export
+    otlp, protocol = (None, None) if export is None else (export.url, export.protocol)
+    with session(job.out, name=job.recording, resource=resource, otlp=otlp, otlp_protocol=protocol) as recording:
+        if exported is not None and recording.export is not None:
+            exported(recording.export)
         with asyncio.Runner(loop_factory=loop_factory(job.clock)) as runner:
             runner.run(application(scenario, variant))
         return recording.path

@@ -64,7 +64,7 @@ class Worker:
             return RunResult(job, "died", _left_behind(job), time.monotonic() - began, f"its process ended with status {code}{said}")
         answer: dict[str, Any] = json.loads(line)
         trace = Path(answer["trace"]) if answer["trace"] else _left_behind(job)
-        return RunResult(job, answer["status"], trace, answer["seconds"], answer["error"])
+        return RunResult(job, answer["status"], trace, answer["seconds"], answer["error"], answer["unsent"])
 
     def close(self) -> None:
         """End the process, if there is one. Killing is enough: a recording is readable whenever its process is killed."""

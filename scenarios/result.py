@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..instrument.exporting import Endpoint
+
 if TYPE_CHECKING:
     from .loops import Clock
 
@@ -27,6 +29,7 @@ class Job:
         repetition: number of this repetition, from 0; `seed + repetition` seeds `random` before the run.
         seed: seed of the whole call.
         out: folder for the recording; None: where the recorder puts recordings anyhow.
+        export: an OTLP endpoint that the recording goes to as well.
     """
 
     package: str
@@ -36,6 +39,7 @@ class Job:
     repetition: int = 0
     seed: int = 0
     out: Path | None = None
+    export: Endpoint | None = None
 
     @property
     def name(self) -> str:
@@ -55,8 +59,8 @@ class Job:
     def from_json(cls, line: str) -> Job:
         """The job of such a line."""
         values: dict[str, Any] = json.loads(line)
-        out = values.pop("out")
-        return cls(**values, out=None if out is None else Path(out))
+        out, export = values.pop("out"), values.pop("export")
+        return cls(**values, out=None if out is None else Path(out), export=None if export is None else Endpoint(**export))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class RunResult:
         trace: its trace file; None when none was written.
         seconds: how long it took in real time, the start of a process not included.
         error: what went wrong, in one line; empty when it ran.
+        unsent: why units of it were not sent to the job's endpoint; empty when all were, or none had to be.
     """
 
     job: Job
@@ -76,3 +81,4 @@ class RunResult:
     trace: Path | None
     seconds: float
     error: str = ""
+    unsent: str = ""

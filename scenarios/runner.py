@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .discovery import HOME, select
@@ -65,12 +66,20 @@ def plan(
 
 
 def run_many(jobs: Iterable[Job], *, limit_s: float = LIMIT_S, progress: Progress | None = None) -> Iterator[RunResult]:
-    """Run jobs one after the other, and yield their results as they come. Ctrl-C ends it with a result `interrupted`."""
+    """Run jobs one after the other, and yield their results as they come. Ctrl-C ends it with a result `interrupted`.
+
+    An endpoint that did not take one recording is not tried again: each try would cost its while.
+    """
     todo = list(jobs)
+    unsent = ""
     with Worker() as worker:
         for number, job in enumerate(todo, start=1):
             try:
-                result = worker.run(job, limit_s)
+                if unsent and job.export is not None:
+                    result = replace(worker.run(replace(job, export=None), limit_s), job=job, unsent=unsent)
+                else:
+                    result = worker.run(job, limit_s)
+                    unsent = result.unsent
                 if progress is not None:
                     progress(result, number, len(todo))
             except KeyboardInterrupt:

@@ -12,9 +12,12 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from .result import Job
+
+if TYPE_CHECKING:
+    from ..instrument.sinks.otlp import OtlpExport
 
 READY = "ready"
 """First line that it writes: imports are done, and the time of a job begins to count."""
@@ -30,7 +33,7 @@ def main() -> int:
 
 
 def serve(jobs: IO[str], answers: IO[str]) -> None:
-    """Answer each job with `{"status", "trace", "seconds", "error"}`."""
+    """Answer each job with `{"status", "trace", "seconds", "error", "unsent"}`."""
     # Before the first job, so that what it costs to load stageflow and the recorder is no part of any measured run.
     from .execute import execute
 
@@ -38,8 +41,9 @@ def serve(jobs: IO[str], answers: IO[str]) -> None:
     for line in jobs:
         started = time.monotonic()
         trace, error = None, ""
+        exports: list[OtlpExport] = []
         try:
-            trace = execute(Job.from_json(line))
+            trace = execute(Job.from_json(line), exports.append)
         except (Exception, SystemExit) as exc:  # a scenario may raise anything: that is a result
             traceback.print_exc()
             error = _in_one_line(exc)
@@ -49,6 +53,7 @@ def serve(jobs: IO[str], answers: IO[str]) -> None:
             "trace": None if trace is None else str(trace),
             "seconds": round(seconds, 6),
             "error": error,
+            "unsent": next((export.why for export in exports if export.unsent), ""),
         }
         print(json.dumps(answer), file=answers, flush=True)
 

@@ -42,6 +42,20 @@ _ROOM_OF: Final = {
 """The room behind each public name; a name is imported from it when it is first asked for."""
 
 
+def load_ipython_extension(_shell: object) -> None:
+    """`%load_ext spanproof`: record from here on, what runs in the notebook's loop already included."""
+    from .instrument import notebook
+
+    notebook.begin()
+
+
+def unload_ipython_extension(_shell: object) -> None:
+    """`%unload_ext spanproof`: end the recording that `%load_ext` began."""
+    from .instrument import notebook
+
+    notebook.end()
+
+
 def __getattr__(name: str) -> object:
     room = _ROOM_OF.get(name)
     if room is None:

@@ -195,7 +195,8 @@ def _from_file(file: Path) -> dict[str, object]:
         name = key.replace("-", "_")
         where = f"{file}: [tool.spanproof] {key}"
         if name not in _READERS:
-            raise ConfigError(f"{where} is not a setting.{_closest(name, _READERS)} Settings: {', '.join(sorted(_READERS))}.")
+            names = sorted(known.replace("_", "-") for known in _READERS)
+            raise ConfigError(f"{where} is not a setting.{_closest(key, names)} Settings: {', '.join(names)}.")
         values[name] = _READERS[name](value, where, file.parent)
     return values
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import settings
+from packaging.specifiers import SpecifierSet
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,6 +37,15 @@ FOREIGN_NAMES = (
     "PYTHONSAFEPATH",
     "PYTHONWARNINGS",
 )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about another Python (`@pytest.mark.python(">=3.12")`): nothing is missing, so nothing is skipped."""
+    here = platform.python_version()
+    others = [item for item in items for mark in item.iter_markers("python") if here not in SpecifierSet(mark.args[0])]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
 
 
 class RunPython(Protocol):

@@ -10,6 +10,7 @@ from ...instrument import vocabulary as v
 from .shapes import is_list
 
 _WORST: Final = ("held", "absent", "lost")
+_ABSENT: Final = 1
 
 
 class Resources:
@@ -83,11 +84,15 @@ def _texts(text: str | None) -> list[str] | None:
 
 
 def _worst(before: list[str] | None, later: list[str] | None) -> list[str] | None:
-    """Both lists of seams, of a seam that is in both the worse word: what was lost once was not watched throughout."""
+    """Both lists of seams, of a seam that is in both the worse word: what was lost once was not watched throughout.
+
+    One that was absent at first and held later is that of a library which the program imported in between: it held.
+    """
     worst: dict[str, str] = {}
     for seam in (before or []) + (later or []):
         name, _, word = seam.partition("=")
-        if name not in worst or _badness(word) >= _badness(worst[name].partition("=")[2]):
+        known = worst[name].partition("=")[2] if name in worst else word
+        if _badness(word) >= _badness(known) or (word == "held" and _badness(known) == _ABSENT):
             worst[name] = seam
     return list(worst.values()) if worst else None
 

@@ -114,6 +114,8 @@ create table units (
     timeout_ns BIGINT,
     -- armed, expired or disarmed.
     deadline_state VARCHAR,
+    -- The scope keeps cancellations from outside off what runs in it.
+    shielded BOOLEAN,
     -- The unit that was running when this one was created; null: none was.
     creator_span_id VARCHAR,
     -- The unit of the TaskGroup that owns this task.

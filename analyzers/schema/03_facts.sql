@@ -30,6 +30,8 @@ create table requests (
     member_span_id VARCHAR,
     -- The task had not made its first step.
     before_first_step BOOLEAN,
+    -- Turn of the loop in which it was asked, counted since the loop was first seen; null: the loop does not tell.
+    turn BIGINT,
     -- File.
     file VARCHAR,
     -- Line.
@@ -52,6 +54,8 @@ create table deliveries (
     borrowed BOOLEAN,
     -- Requests that it answers; empty when borrowed.
     requests BIGINT[],
+    -- Turn of the loop in which it came; null: the loop does not tell.
+    turn BIGINT,
     -- File of the line that was waiting.
     file VARCHAR,
     -- Line.
@@ -90,6 +94,8 @@ create table cancellations (
     member_span_id VARCHAR,
     -- The task had not made its first step.
     before_first_step BOOLEAN,
+    -- Turn of the loop in which it was asked, counted since the loop was first seen; null: the loop does not tell.
+    turn BIGINT,
     -- File of the line that asked.
     file VARCHAR,
     -- Line.
@@ -100,6 +106,8 @@ create table cancellations (
     delivered_ns BIGINT,
     -- Order of that delivery.
     delivered_seq BIGINT,
+    -- Turn of the loop in which it came.
+    delivered_turn BIGINT,
     -- uncancel() before delivery.
     withdrawn_ns BIGINT,
     -- Order of it.
@@ -150,6 +158,8 @@ create table deadlines (
     mechanism VARCHAR,
     -- How often it was moved.
     extended INTEGER,
+    -- When it was set or moved last. A deadline that lay in the past then was due at this moment.
+    armed_ns BIGINT,
     -- When its timer ran; null: it did not.
     expired_ns BIGINT,
     -- Order of it.
@@ -306,6 +316,8 @@ create table flags (
     first_read_ns BIGINT,
     -- Order of that read.
     first_read_seq BIGINT,
+    -- Unit that read it.
+    first_read_by_span_id VARCHAR,
     -- File.
     file VARCHAR,
     -- Line.
@@ -358,6 +370,10 @@ create table loops (
     closing_ns BIGINT,
     -- Order of it.
     closing_seq BIGINT,
+    -- When loop.stop() was called first; null: it was not.
+    stopped_ns BIGINT,
+    -- Order of it.
+    stopped_seq BIGINT,
     -- When the loop was closed; null: not yet.
     closed_ns BIGINT,
     -- Order of it.

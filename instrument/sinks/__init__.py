@@ -7,4 +7,5 @@ from .base import Tick as Tick
 from .file import TraceFile as TraceFile
 from .memory import MemorySink as MemorySink
 from .placement import root_for as root_for
+from .tee import Tee as Tee
 from .writer import Writer as Writer

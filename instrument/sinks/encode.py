@@ -7,7 +7,6 @@ encoder raise, and no code of the program runs in here: of a value of a foreign 
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import orjson
@@ -15,9 +14,9 @@ import orjson
 from .. import vocabulary as v
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from ..records import Unit
+    from ..records import Origin, Unit
 
 TEXT_LIMIT = 8_192
 """Characters kept of a text on a span or an event; a cut text ends in an ellipsis."""
@@ -28,12 +27,19 @@ RESOURCE_TEXT_LIMIT = 1_048_576
 _CACHED_LENGTH = 256
 _CACHED_TEXTS = 8_192
 _NESTING = 4
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 # Legal inside JSON strings, yet many readers take them for the end of a line.
 _LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 _K = TypeVar("_K")
-_T = TypeVar("_T")
+
+
+def _int_head(key: str) -> str:
+    return f'{{"key":"{key}","value":{{"intValue":"'
+
+
+# The beginnings of what each span has; our own names need no escaping.
+_REV, _START_SEQ, _END_SEQ, _SEQ = _int_head(v.REV), _int_head(v.START_SEQ), _int_head(v.END_SEQ), _int_head(v.SEQ)
+_CREATOR = f'{{"key":"{v.CREATOR}","value":{{"stringValue":"'
 
 
 def json_text(text: str, limit: int = TEXT_LIMIT) -> str:
@@ -102,6 +108,7 @@ class Encoder:
         self._names: dict[str, str] = {}
         self._int_heads: dict[str, str] = {}
         self._texts: dict[tuple[str, str], str] = {}
+        self._trace = (0, "")
         self.resource(resource)
 
     def resource(self, attributes: Mapping[str, object]) -> None:
@@ -125,63 +132,100 @@ class Encoder:
             self._head_of = (part, resource)
         return self._head + ",".join(spans).encode() + b"]}]}]}\n"
 
-    def span(self, unit: Unit, more: Mapping[str, str] = _NOTHING) -> str:
-        """The unit as one span with the next `rev`, and with the texts in `more` as attributes that it lacks, for this time only.
+    def span(self, unit: Unit, outcome: v.Outcome | None = None) -> str:
+        """The unit as one span with the next `rev`; `outcome` stands for the one that it lacks, for this time only.
 
         An open unit may be changed by its loop's thread meanwhile; what is changed after the call began may be in or not.
         """
         unit.rev += 1
-        attributes, events = self._stable(unit, lambda: (self._attributes(unit, more), self._events(unit)))
-        parts = [f'{{"traceId":"{unit.trace_id:032x}","spanId":"{unit.span_id:016x}"']
+        origin = unit.origin
+        name, shared = origin.fragment or self._share(origin)
+        span_hex, end_ns = unit.hex, unit.end_ns
+        parent = creator = ""
         if unit.parent_id is not None:
-            parts.append(f',"parentSpanId":"{unit.parent_id:016x}"')
-        parts.append(f',"name":{self._name(unit.name)},"kind":1,"startTimeUnixNano":"{unit.start_ns}"')
-        end_ns = unit.end_ns
-        if end_ns is not None:
-            parts.append(f',"endTimeUnixNano":"{end_ns}"')
-        parts.append(f',"attributes":[{attributes}]')
-        if events:
-            parts.append(f',"events":[{events}]')
+            parent_hex = f"{unit.parent_id:016x}"
+            parent = f',"parentSpanId":"{parent_hex}"'
+        else:
+            parent_hex = ""
+        if unit.creator is not None:
+            creator = f',{_CREATOR}{parent_hex if unit.creator == unit.parent_id else f"{unit.creator:016x}"}"}}}}'
+        end = f',"endTimeUnixNano":"{end_ns}"' if end_ns is not None else ""
+        end_seq = f',{_END_SEQ}{unit.end_seq}"}}}}' if unit.end_seq is not None else ""
+        told = unit.outcome or outcome
+        ending = f",{self._texts.get((v.OUTCOME, told)) or self._text(v.OUTCOME, told)}" if told is not None else ""
+        own, events = self._own(unit), self._events(unit)
+        more_parts = self._rest(unit) if unit.links or unit.status else ""
+        return (
+            f'{{"traceId":"{self._trace_hex(unit.trace_id)}","spanId":"{span_hex}"{parent},"name":{name},"kind":1,'
+            f'"startTimeUnixNano":"{unit.start_ns}"{end},"attributes":[{_REV}{unit.rev}"}}}},{shared}{_START_SEQ}{unit.start_seq}"}}}}'
+            f"{creator}{end_seq}{ending}{own}]{events}{more_parts}}}"
+        )
+
+    def _share(self, origin: Origin) -> tuple[str, str]:
+        """What all units of an origin have in common, encoded once."""
+        parts: list[str] = []
+        self._all(origin.attrs, parts)
+        fragment = origin.fragment = (self._name(origin.name), "".join([f"{part}," for part in parts]))
+        return fragment
+
+    def _trace_hex(self, trace_id: int) -> str:
+        if trace_id != self._trace[0]:
+            self._trace = (trace_id, f"{trace_id:032x}")
+        return self._trace[1]
+
+    def _rest(self, unit: Unit) -> str:
+        """Links and status, which few units have."""
+        parts: list[str] = []
         if unit.links:
             links = [f'{{"traceId":"{trace:032x}","spanId":"{span:016x}"}}' for trace, span in list(unit.links)]
             parts.append(f',"links":[{",".join(links)}]')
-        message = f',"message":{json_text(unit.status_message)}' if unit.status_message else ""
-        parts.append(f',"status":{{"code":{unit.status}{message}}}}}' if unit.status else "}")
+        if unit.status:
+            message = f',"message":{json_text(unit.status_message)}' if unit.status_message else ""
+            parts.append(f',"status":{{"code":{unit.status}{message}}}')
         return "".join(parts)
 
-    def _stable(self, unit: Unit, encode: Callable[[], _T]) -> _T:
-        # A dictionary that grows under the iteration is begun again; a unit is changed a few times in its life, not all the time.
-        for _ in range(100):
-            try:
-                return encode()
-            except RuntimeError:
-                continue
-        raise RuntimeError(f"unit {unit.name!r} changed 100 times while it was encoded")
-
-    def _attributes(self, unit: Unit, more: Mapping[str, str]) -> str:
-        attrs = unit.attrs
-        parts = [f'{self._int_head(v.REV)}{unit.rev}"}}}}']
-        if v.UNIT not in attrs:
-            parts.append(self._text(v.UNIT, unit.kind))
-        if v.START_SEQ not in attrs:
-            parts.append(f'{self._int_head(v.START_SEQ)}{unit.start_seq}"}}}}')
-        if unit.end_seq is not None and v.END_SEQ not in attrs:
-            parts.append(f'{self._int_head(v.END_SEQ)}{unit.end_seq}"}}}}')
-        self._all(attrs, parts)
-        parts.extend([self._text(key, text) for key, text in more.items() if key not in attrs])
+    def _own(self, unit: Unit) -> str:
+        """The attributes of the unit alone, each after a comma."""
+        own = unit.own
+        if not own:
+            return ""
+        parts: list[str] = [""]
+        self._settled(own, parts)
         return ",".join(parts)
 
     def _events(self, unit: Unit) -> str:
+        started = ""
+        if unit.started_ns is not None:
+            started = f'{{"timeUnixNano":"{unit.started_ns}","name":"{v.STARTED}","attributes":[{_SEQ}{unit.started_seq}"}}}}]}}'
+        if not unit.events:
+            return f',"events":[{started}]' if started else ""
         names = self._names
         texts: list[str] = []
         for name, time_ns, seq, attrs in list(unit.events):
+            if started and seq > unit.started_seq:
+                texts.append(started)
+                started = ""
             parts: list[str] = []
             if v.SEQ not in attrs:
-                parts.append(f'{self._int_head(v.SEQ)}{seq}"}}}}')
-            self._all(attrs, parts)
+                parts.append(f'{_SEQ}{seq}"}}}}')
+            self._settled(attrs, parts)
             text = names.get(name) or self._name(name)
             texts.append(f'{{"timeUnixNano":"{time_ns}","name":{text},"attributes":[{",".join(parts)}]}}')
-        return ",".join(texts)
+        if started:
+            texts.append(started)
+        return f',"events":[{",".join(texts)}]'
+
+    def _settled(self, attrs: Mapping[str, object], parts: list[str]) -> None:
+        # A dictionary that grows under the iteration is begun again; a unit is changed a few times in its life, not all the time.
+        known = len(parts)
+        for _ in range(100):
+            try:
+                self._all(attrs, parts)
+            except RuntimeError:
+                del parts[known:]
+                continue
+            return
+        raise RuntimeError("a unit changed 100 times while it was encoded")
 
     def _all(self, attributes: Mapping[str, object], parts: list[str]) -> None:
         # The loop that the cost of a recording hangs on: no call for what was seen before.

@@ -53,6 +53,7 @@ class TraceFile:
         part_bytes: int = PART_BYTES,
         part_seconds: float = PART_SECONDS,
         max_bytes: int = MAX_BYTES,
+        joins: bool = False,
         warn: Callable[[str], None] = print_warning,
     ) -> None:
         self.root = root_for(out, warn)
@@ -65,6 +66,8 @@ class TraceFile:
         self._part_bytes = max(1, min(part_bytes, max_bytes // 4))
         self._part_seconds = part_seconds
         self._max_bytes = max_bytes
+        # A child process adds its file to its parent's recording; it does not make that one the newest again.
+        self._begins = not joins
         self._warn = warn
         self._descriptor = -1
         self._identity = (0, 0)
@@ -97,7 +100,7 @@ class TraceFile:
         self._base, self._too_big = None, False
         self._opened_at = self._looked_at = time.monotonic()
         with contextlib.suppress(OSError):  # a convenience of `spanproof check` without a path
-            note_last_run(self.root, self._recording_id, add=path.name, begin=self.part == 0)
+            note_last_run(self.root, self._recording_id, add=path.name, begin=self._begins and self.part == 0)
         self._delete_oldest()
         return True
 

@@ -42,5 +42,5 @@ class Losses:
         event = self._events.get(why)
         if event is None:
             event = self._events[why] = {v.SEQ: tick.seq, v.LOST_WHY: why}
-            self._recording.events.append((v.RECORDS_LOST, tick.now_ns, tick.seq, event))
+            self._recording.add((v.RECORDS_LOST, tick.now_ns, tick.seq, event))
         event[v.LOST_RECORDS] = count

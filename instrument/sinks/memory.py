@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import vocabulary as v
 from .base import Tick, seal, stamp
 from .encode import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .. import vocabulary as v
     from ..records import Unit
 
 _LINE = 32
@@ -80,5 +80,5 @@ class MemorySink:
         encoder = Encoder(self._resource)
         unfinished = {unit.span_id for unit in self.open_units if unit.end_ns is None}
         units = self.units if self._recording is None else [*self.units, self._recording]
-        spans = [encoder.span(unit, {v.OUTCOME: "unfinished"} if unit.span_id in unfinished else {}) for unit in units]
+        spans = [encoder.span(unit, "unfinished" if unit.span_id in unfinished else None) for unit in units]
         return [encoder.line(spans[first : first + _LINE]) for first in range(0, len(spans), _LINE)]

@@ -136,6 +136,14 @@ def note_last_run(root: Path, recording_id: str, *, add: str | None = None, drop
             raise
 
 
+def files_of(root: Path, recording_id: str) -> list[Path]:
+    """The files of this recording that are there, those of child processes too; empty when another one has become the newest."""
+    noted = _read_last_run(root)
+    if noted.get("recording_id") != recording_id:
+        return []
+    return [root / name for name in noted["files"] if (root / name).is_file()]
+
+
 def _read_last_run(root: Path) -> dict[str, Any]:
     try:
         noted: Any = json.loads((root / LAST_RUN).read_text("utf-8"))

@@ -46,8 +46,11 @@ class Bell:
 class Worker:
     """Runs `body(worker)` in a daemon thread; the body waits on `bell` and returns soon after `stopping` is set."""
 
-    def __init__(self, name: str, body: Callable[[Worker], None], in_child: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, body: Callable[[Worker], None], in_child: Callable[[], None], *, fork_wait_s: float = FORK_WAIT_S
+    ) -> None:
         self.name = name
+        self._fork_wait_s = fork_wait_s
         self.bell = Bell()
         self.stopping = False
         self.dead = False
@@ -107,7 +110,7 @@ class Worker:
         """End the thread for the time of the fork."""
         if self.running:
             self.paused = True
-            self.stop(FORK_WAIT_S, lambda: 0)
+            self.stop(self._fork_wait_s, lambda: 0)
 
     def resume(self) -> None:
         """Go on after a fork, in the parent."""

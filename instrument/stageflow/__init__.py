@@ -1,4 +1,4 @@
-"""The seams of stageflow: graph runs, stage attempts, child pipelines, cleanup callbacks, cooperative flags.
+"""The seams of stageflow: runs, stage attempts, child pipelines, events, stored results, cleanup callbacks, cooperative flags.
 
 All of them replace functions of the library for the length of a session; a pipeline's own code does not change.
 """
@@ -22,16 +22,18 @@ def install(recorder: Recorder, patches: Patches) -> None:
         for seam in (recorder.seams.stageflow, recorder.seams.cleanup, recorder.seams.flag):
             seam.absent("stageflow is not installed")
         return
-    from . import cleanups, flags, graphs, stages, subpipelines
+    from . import cleanups, events, flags, graphs, stages, stores, subpipelines, timeouts
+    from .runs import Runs
 
+    runs = Runs(recorder)
     for seam, modules in (
-        (recorder.seams.stageflow, (graphs, stages, subpipelines)),
+        (recorder.seams.stageflow, (graphs, stages, subpipelines, events, stores, timeouts)),
         (recorder.seams.cleanup, (cleanups,)),
         (recorder.seams.flag, (flags,)),
     ):
         try:
             for module in modules:
-                module.install(recorder, patches)
+                module.install(recorder, patches, runs)
         except (AttributeError, ImportError, KeyError) as error:
             seam.absent(f"this stageflow has other internals ({error})")
         else:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from ..recorder import Recorder
     from ..records import Attributes, Unit
     from ..taskstate import TaskState
+    from .runs import Runs
 
 
-def install(recorder: Recorder, patches: Patches) -> None:
+def install(recorder: Recorder, patches: Patches, _runs: Runs) -> None:
     """Watch `SubpipelineSpawner.spawn`."""
     from stageflow.pipeline.subpipeline import SubpipelineSpawner
 

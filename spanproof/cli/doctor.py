@@ -8,10 +8,10 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from .. import __version__, config, terminal
 from ..instrument.stageflow import KNOWN_VERSIONS
@@ -108,7 +108,14 @@ def _settings(settings: config.Settings) -> Iterator[Check]:
     file = config.nearest_pyproject(Path.cwd())
     yield Check("pyproject.toml", str(file) if file else "none from here upward")
     for name, origin in sorted(changed.items()):
-        yield Check(f"  {name}", f"{getattr(settings, name)} (from {origin})")
+        yield Check(f"  {name.replace('_', '-')}", f"{_value(getattr(settings, name))} (from {origin})")
+
+
+def _value(value: object) -> str:
+    """A setting as it would be written on the command line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={number}" for key, number in cast("Mapping[str, object]", value).items())
+    return ", ".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else str(value)
 
 
 def _folder(folder: Path) -> Check:

@@ -86,6 +86,7 @@ TOLD: Final = (
     ("spanproof.scenarios.discovery", "UnknownScenarioError"),
     ("spanproof.scenarios.process", "ScenarioProcessError"),
     ("spanproof.instrument.attach", "SessionError"),
+    ("spanproof.instrument.exporting", "EndpointError"),
 )
 """Errors that a room raises on purpose: their text is made for the user, and says all there is to say."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from .. import terminal
+from ..instrument.exporting import Endpoint, endpoint
 from . import failure
 from .report_text import expectation
 
@@ -22,12 +24,19 @@ NAMED: Final = 3
 
 
 def rehearse(
-    names: Sequence[str], *, clock: Literal["virtual", "real"], repeat: int, seed: int, out: Path, package: str | None = None
+    names: Sequence[str],
+    *,
+    clock: Literal["virtual", "real"],
+    repeat: int,
+    seed: int,
+    out: Path,
+    package: str | None = None,
+    export: Endpoint | None = None,
 ) -> int:
     """Run the named scenarios, or all; returns the exit code. `package`: where to look for them instead of ours."""
     from ..analyzers import check
 
-    results = _run(names, clock=clock, repeat=repeat, seed=seed, out=out, package=package)
+    results = _run(names, clock=clock, repeat=repeat, seed=seed, out=out, package=package, export=export)
     files = [result.trace for result in results if result.trace is not None]
     report = check(files) if files else None
     terminal.show(_table(results, report))
@@ -37,6 +46,7 @@ def rehearse(
     unmet = report.unmet if report is not None else []
     for each in unmet:
         terminal.complain(f"no longer seen (fixed? update the expectation): {expectation(each)}")
+    tell_unsent(results, export, out)
     if files:
         terminal.next_command("check", *([terminal.shortest(file) for file in files] if len(files) <= NAMED else [terminal.shortest(out)]))
     if any(result.status == "interrupted" for result in results):
@@ -46,8 +56,33 @@ def rehearse(
     return failure.VIOLATED if unmet or _by_file(report, known=False) else 0
 
 
+def export_to(url: str | None, protocol: str | None) -> Endpoint | None:
+    """The endpoint of `--otlp` and `--otlp-protocol`.
+
+    Raises:
+        EndpointError: it cannot be used.
+    """
+    return None if url is None else endpoint(url, protocol)
+
+
+def tell_unsent(results: Sequence[RunResult], export: Endpoint | None, folder: Path) -> None:
+    """Say which part of the runs did not reach the endpoint, if any."""
+    unsent = [result.unsent for result in results if result.unsent]
+    if unsent:
+        terminal.complain(
+            f"{len(unsent)} of {len(results)} runs were not sent to {export}: {unsent[0]}; {terminal.shortest(folder)} has everything"
+        )
+
+
 def _run(
-    names: Sequence[str], *, clock: Literal["virtual", "real"], repeat: int, seed: int, out: Path, package: str | None
+    names: Sequence[str],
+    *,
+    clock: Literal["virtual", "real"],
+    repeat: int,
+    seed: int,
+    out: Path,
+    package: str | None,
+    export: Endpoint | None,
 ) -> list[RunResult]:
     from ..scenarios.discovery import HOME, catalogue, select
     from ..scenarios.runner import plan, run_many
@@ -57,7 +92,7 @@ def _run(
         (scenario, variant) for scenario in catalogue(home) for variant in scenario.variants.values()
     ]
     jobs = plan([(scenario.name, variant.name) for scenario, variant in chosen], clock, repeat, seed, out.absolute(), home)
-    return list(run_many(jobs, progress=_progress))
+    return list(run_many([replace(job, export=export) for job in jobs], progress=_progress))
 
 
 def _progress(result: RunResult, number: int, of: int) -> None:

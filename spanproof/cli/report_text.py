@@ -83,7 +83,7 @@ def _parts(report: Report, status: str) -> Iterator[RenderableType]:
     yield from findings(seen)
     yield from _unknown(seen)
     yield from _unmet(report.unmet)
-    yield from _problems(report.problems)
+    yield from _problems(report.problems, nothing=status == "empty")
     if report.criteria:
         yield _verdicts(seen)
         yield Text("")
@@ -252,11 +252,11 @@ def expectation(each: Mapping[str, object]) -> str:
     return "  ".join(str(each[key]) for key in ("scenario", "criterion", "subject", "why") if each.get(key))
 
 
-def _problems(problems: list[dict[str, Any]]) -> Iterator[RenderableType]:
-    """What was odd about the files, the worst first. Notices, of which nothing follows, are left to `query`."""
+def _problems(problems: list[dict[str, Any]], *, nothing: bool) -> Iterator[RenderableType]:
+    """What was odd about the files, the worst first. Notices are left to `query`, unless they may say why nothing was judged."""
     from rich.text import Text
 
-    order = ("error", "data_loss", "info")
+    order = ("error", "data_loss", "notice", "info") if nothing else ("error", "data_loss", "info")
     told = sorted((each for each in problems if each["severity"] in order), key=lambda each: order.index(each["severity"]))
     if not told:
         return

@@ -141,7 +141,8 @@ def conclusion(report: Report, status: str) -> str:
     follow = len(report.findings) - len(told)
     consequences = f" and {count(follow, 'consequence')}" if follow else ""
     tail = f" Findings: {', '.join(findings)}{consequences}." if findings else ""
-    return f"{HEADLINES[status]} Criteria: {', '.join(criteria) or 'none'}.{tail}"
+    headline = "OK: nothing that counts is violated." if status == "ok" and Verdict.VIOLATED in verdicts else HEADLINES[status]
+    return f"{headline} Criteria: {', '.join(criteria) or 'none'}.{tail}"
 
 
 def _counts(findings: list[Finding]) -> dict[str, int]:

@@ -69,6 +69,8 @@ def write(connection: DuckDBPyConnection, statement: str, format: str, output: P
         terminal.show(table(names, shown))
         if len(shown) < len(found):
             terminal.note(f"{count(len(found) - len(shown), 'more row')}; --format csv writes all")
+        if names and not found:
+            terminal.note("no rows")
         return
     text = {"csv": as_csv, "json": as_json, "table": as_text}[format](names, found)
     if output is None:

@@ -8,7 +8,7 @@ import typer
 
 from .. import config
 from . import failure, rehearsal
-from .options import Out, Quiet, Repeat, Seed
+from .options import Otlp, OtlpProtocol, Out, Quiet, Repeat, Seed
 
 
 def run(
@@ -22,6 +22,8 @@ def run(
     repeat: Repeat = 1,
     seed: Seed = 0,
     out: Out = None,
+    otlp: Otlp = None,
+    otlp_protocol: OtlpProtocol = None,
     quiet: Quiet = False,
 ) -> int:
     """Run scenarios with tracing, and judge each.
@@ -41,4 +43,6 @@ def run(
         if name.endswith(".py"):
             raise failure.Failure(f"{name} is a script, and run runs scenarios. Write: spanproof trace {name}")
     settings = config.resolve({"traces": out})
-    return rehearsal.rehearse(names or [], clock=clock, repeat=repeat, seed=seed, out=settings.traces)
+    return rehearsal.rehearse(
+        names or [], clock=clock, repeat=repeat, seed=seed, out=settings.traces, export=rehearsal.export_to(otlp, otlp_protocol)
+    )

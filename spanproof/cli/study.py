@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from .. import config, terminal
-from .options import Out, Quiet, Repeat, Seed
+from . import rehearsal
+from .options import Otlp, OtlpProtocol, Out, Quiet, Repeat, Seed
 
 
 def study(
@@ -19,6 +20,8 @@ def study(
     repeat: Repeat = 1,
     seed: Seed = 0,
     out: Out = None,
+    otlp: Otlp = None,
+    otlp_protocol: OtlpProtocol = None,
     quiet: Quiet = False,
 ) -> int:
     """Run all scenarios, judge them, and answer the hypotheses.
@@ -36,8 +39,12 @@ def study(
     settings = config.resolve({"traces": out})
     from ..study import plain, run_study
 
-    result = run_study(quick=quick, clock=clock, repeat=repeat, seed=seed, out=settings.traces.absolute(), progress=_progress)
+    export = rehearsal.export_to(otlp, otlp_protocol)
+    result = run_study(
+        quick=quick, clock=clock, repeat=repeat, seed=seed, out=settings.traces.absolute(), progress=_progress, export=export
+    )
     terminal.write(plain(result, width=terminal.console().width))
+    rehearsal.tell_unsent([run.result for run in result.runs], export, result.folder)
     terminal.note(f"written: {terminal.shortest(result.folder / 'report.md')} and findings.json beside it")
     terminal.next_command("check", terminal.shortest(result.folder))
     return result.exit_code

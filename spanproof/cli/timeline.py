@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from .. import terminal
 from ..analyzers.words import duration
+from . import timeline_facts
 from .wording import clock_time, since
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ ROWS: Final = 400
 
 UNITS: Final = """
 select span_id, parent_span_id, coalesce(unit, ''), name, start_ns, end_ns, until_ns, coalesce(outcome, ''), deadline_ns,
-    coalesce(deadline_state, ''), coalesce(clock, ''), coalesce(error_type, ''), coalesce(reported_outcome, '')
+    coalesce(deadline_state, ''), coalesce(clock, ''), coalesce(error_type, ''), coalesce(reported_outcome, ''), shielded
 from units where trace_id = ?
 order by coalesce(start_seq, 0), start_ns, span_id
 """
@@ -58,7 +59,9 @@ class Unit:
     clock: str
     error_type: str
     reported_outcome: str
+    shielded: bool
     requests: list[Request] = field(default_factory=list["Request"])
+    facts: list[str] = field(default_factory=list[str])
 
     @property
     def likeness(self) -> tuple[str, str]:
@@ -108,6 +111,9 @@ def draw(connection: DuckDBPyConnection, trace_id: str, *, everything: bool = Fa
         if request.span_id in by_id:
             by_id[request.span_id].requests.append(request)
     start_ns = min(unit.start_ns for unit in units)
+    for span_id, facts in timeline_facts.told(connection, trace_id, start_ns).items():
+        if span_id in by_id:
+            by_id[span_id].facts = facts
     clock = f" {terminal.DOT} virtual clock" if any(unit.clock == "virtual" for unit in units) else ""
     heading = Text(f"trace {trace_id[:8]} {terminal.DOT} began {clock_time(start_ns)} UTC{clock}", style="bold")
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim", padding=(0, 2, 0, 0))
@@ -210,6 +216,9 @@ def _story(unit: Unit, guide: str, start_ns: int) -> Text:
     facts = [_request(request, start_ns) for request in unit.requests if request.addressed]
     if unit.deadline_ns is not None:
         facts.insert(0, f"deadline {since(unit.deadline_ns, start_ns)} {unit.deadline_state}".rstrip())
+    if unit.shielded:
+        facts.insert(0, "shielded")
+    facts += unit.facts
     if facts:
         text.append(f" {terminal.DOT} " + f" {terminal.DOT} ".join(facts), style="dim")
     return text

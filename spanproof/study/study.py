@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from .. import __version__, config
+from ..instrument.exporting import Endpoint
 from ..scenarios.discovery import HOME, catalogue
 from ..scenarios.result import Job, RunResult
 from ..scenarios.runner import LIMIT_S, interrupted, plan, run_many
@@ -38,6 +39,7 @@ def run_study(
     progress: Progress | None = None,
     package: str = HOME,
     limit_s: float = LIMIT_S,
+    export: Endpoint | None = None,
 ) -> StudyResult:
     """Run the whole study and write it to a folder of its own.
 
@@ -50,6 +52,7 @@ def run_study(
         progress: told of each step.
         package: package in which the scenarios are found.
         limit_s: longest real time of one run, in seconds.
+        export: an OTLP endpoint that the recordings go to as well.
 
     Returns:
         The result; its traces, `report.md` and `findings.json` are in `result.folder`. After Ctrl-C it is the part that was done.
@@ -63,6 +66,8 @@ def run_study(
     scenarios = catalogue(package)
     folder = _new_folder(config.resolve().traces if out is None else out)
     jobs = _jobs(scenarios, folder, quick=quick, clock=clock, repeat=repeat, seed=seed, package=package)
+    if export is not None:
+        jobs = [replace(job, export=export) for job in jobs]
     told = _steps(progress, len(jobs) + 1)
     results = _run_all(jobs, limit_s, told)
     told("judging", len(jobs))

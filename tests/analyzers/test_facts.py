@@ -282,5 +282,5 @@ def test_reports_flags_and_loops(tmp_path: Path) -> None:
         """,
     ) == ("1 | 1 | 1 | 7 | token | 10 | 105 | 14 | 145 | a.py\n1 | 2 | - | - | - | 11 | 115 | - | - | -")
     assert table(con, "from loops order by loop_id") == (
-        f"rec-1 | 1 | 1 | {ns(1)} | 15 | {ns(70)} | 705 | {ns(80)} | 805\nrec-1 | 1 | 2 | {ns(90)} | 905 | - | - | - | -"
+        f"rec-1 | 1 | 1 | {ns(1)} | 15 | {ns(70)} | 705 | - | - | {ns(80)} | 805\nrec-1 | 1 | 2 | {ns(90)} | 905 | - | - | - | - | - | -"
     )

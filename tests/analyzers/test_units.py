@@ -186,10 +186,10 @@ def test_repeated_spans_of_others_are_said(tmp_path: Path) -> None:
 
 
 def test_the_files_of_one_process_are_one_resource_with_its_worst_seams(tmp_path: Path) -> None:
-    first = RESOURCE | {"spanproof.part": 0, "spanproof.seams": ["task=held", "cancel=lost: it raised", "await=absent: old"]}
+    first = RESOURCE | {"spanproof.part": 0, "spanproof.seams": ["task=held", "cancel=lost: it raised", "anyio=absent: later"]}
     second = RESOURCE | {
         "spanproof.part": 1,
-        "spanproof.seams": ["task=held", "cancel=held", "await=held", "new=held"],
+        "spanproof.seams": ["task=lost: it raised", "cancel=held", "anyio=held", "new=held"],
         "spanproof.scenario": "x/y",
     }
     other = RESOURCE | {"process.pid": 78, "spanproof.libraries": ["stageflow-core==1.2.0"], "spanproof.expect": ['{"id": "P02"}']}
@@ -202,7 +202,7 @@ def test_the_files_of_one_process_are_one_resource_with_its_worst_seams(tmp_path
     )
     assert table(con, "select resource_id, file_id, pid, scenario, seams, libraries, expect from resources order by all") == rows(
         """
-        1 | 1 | 77 | x/y | ['task=held', 'cancel=lost: it raised', 'await=absent: old', 'new=held'] | - | -
+        1 | 1 | 77 | x/y | ['task=lost: it raised', 'cancel=lost: it raised', 'anyio=held', 'new=held'] | - | -
         2 | 3 | 78 | - | - | ['stageflow-core==1.2.0'] | ['{"id": "P02"}']
         """
     )

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 VIOLATED = "p.run::0-60=t s.a:run:0-50=t:d50!,!50/timer s.b:run:0-400"
 CLEAN = "p.run::0-60 s.a:run:0-50:d100-50 s.b:run:0-60:deps="
 NOTHING = "a::0-10"
+LEAVES_ONE_TO_THE_RUNNER = """
+import asyncio
+
+async def main():
+    kept = asyncio.create_task(asyncio.sleep(60))
+    await asyncio.sleep(0)
+
+asyncio.run(main())
+"""
 TORN = "p.run::0- s.a:run:0-:d50 %torn %until=60 %n=2 %rec=torn"
 
 
@@ -64,6 +73,22 @@ def test_exit_codes_and_the_status_in_json(spanproof: Command, traces: Path, arg
     report = found(shown)
     assert (shown.returncode, report["exit_code"], report["status"]) == (code, code, status), shown.stderr
     jsonschema.validate(report, SCHEMA)
+
+
+def test_the_conclusion_denies_no_finding_that_does_not_count(spanproof: Command, traces: Path) -> None:
+    assert "OK: nothing is violated." in spanproof("check", "clean.json").stdout
+    (traces / "app.py").write_text(LEAVES_ONE_TO_THE_RUNNER)
+    shown = spanproof("trace", "--check", "app.py")
+    assert shown.returncode == 0, shown.stderr
+    assert "OK: nothing that counts is violated. Criteria: 1 violated" in shown.stderr
+
+
+def test_an_empty_file_is_named_as_the_reason_why_nothing_was_judged(spanproof: Command, traces: Path) -> None:
+    (traces / "empty.json").write_text("")
+    shown = spanproof("check", "empty.json")
+    assert shown.returncode == 2
+    assert "empty.json: an empty file; nothing was read" in shown.stdout
+    assert "an empty file" not in spanproof("check", "empty.json", "clean.json").stdout
 
 
 def test_settings_change_the_verdict_as_options_do(spanproof: Command, traces: Path) -> None:

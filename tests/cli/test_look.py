@@ -138,6 +138,8 @@ def test_query_formats(spanproof: Command, snapshot: Snapshot, tmp_path: Path) -
     assert duckdb.read_parquet(str(tmp_path / "rows.parquet")).fetchall()[0][0] == "stage price"
     assert spanproof("query", "-c", ASK, file, "-o", "rows.txt").returncode == 0
     assert (tmp_path / "rows.txt").read_text().startswith("name ")
+    none = spanproof("query", "-c", "select name from units where false", file)
+    assert (none.returncode, none.stdout.strip(), none.stderr) == (0, "name", "no rows\n")
 
 
 def test_query_reads_its_statement_from_a_file_or_from_stdin(spanproof: Command, tmp_path: Path) -> None:
@@ -256,10 +258,16 @@ def test_scenarios(spanproof: Command) -> None:
 
 
 def test_doctor(spanproof: Command, tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.spanproof]\ntraces = 'out'\n")
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.spanproof]\ntraces = 'out'\nfail-on = 'error'\nignore = ['R', 'D01']\nparams = { 'D01.hops' = 9 }\n"
+    )
     shown = spanproof("doctor")
     assert shown.returncode == 0, shown.stdout
     assert "traces" in shown.stdout
+    words = " ".join(shown.stdout.split())
+    assert "fail-on error (from" in words
+    assert "ignore R, D01 (from" in words
+    assert "params D01.hops=9 (from" in words
     assert "stageflow-core" in shown.stdout
     (tmp_path / "pyproject.toml").write_text("[tool.spanproof]\ntrace = 'out'\n")
     wrong = spanproof("doctor")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spanproof.cli import failure, target
+from spanproof.cli import failure, launch, target
 from tests.cli import programs
 
 if TYPE_CHECKING:
@@ -177,6 +177,18 @@ def test_what_never_started_is_told_and_exits_125(spanproof: Command, tmp_path: 
     assert told in traced.stderr
     assert "Traceback" not in traced.stderr
     assert not (tmp_path / "traces").exists()
+
+
+def test_the_command_itself_can_be_traced(spanproof: Command) -> None:
+    traced = spanproof("trace", "-m", "spanproof", "--version")
+    assert traced.returncode == 0, traced.stderr
+    assert traced.stdout.startswith("spanproof ")
+    assert traced.stderr.startswith("spanproof check ")
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, 0), (None, 0), (2, 125), (130, 130)])
+def test_ctrl_c_before_the_program_began_is_no_refusal(code: object, status: int) -> None:
+    assert launch.exit_code(code, ["-q", "trace", "app.py"]) == status
 
 
 def test_a_file_that_may_not_be_read(guarded: Path) -> None:

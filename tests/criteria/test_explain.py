@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spanproof.analyzers.cataloguing import catalogue
-from spanproof.analyzers.explain import about, explain, text
+from spanproof.analyzers.explain import _who, about, explain, text
 from spanproof.analyzers.words import duration, plural, quantity, unit_name
 
 if TYPE_CHECKING:
@@ -31,6 +31,19 @@ STORIES = {
     "R05": "a::0-60  f.get:a:0-  %until=100",
     "R07": "p.p::0-60  s.a:p:50-50=s:r=result/completed@50+error=open+by=breaker",
 }
+
+
+@pytest.mark.parametrize(
+    ("span_id", "told"),
+    [
+        ("0000000000000003", "3"),
+        ("0000000000000000", "0"),
+        ("389d15aba7e697e3", "389d15aba7e697e3"),
+        ("0cae94c338d2a308", "0cae94c338d2a308"),
+    ],
+)
+def test_a_random_id_is_told_in_full(span_id: str, told: str) -> None:
+    assert f"(span {told})" in _who(span_id, "stage b", [], 0)
 
 
 def test_every_criterion_has_a_story() -> None:

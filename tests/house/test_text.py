@@ -25,6 +25,9 @@ FORBIDDEN = {
 LONGEST = {".py": 450, ".sql": 450}
 """Lines. The aim is a median of 120 and nine of ten below 350; whoever comes near should look for the second job in the file."""
 
+LONG_LISTS = {"instrument/vocabulary.py"}
+"""One list that has to stand in one place, whatever its length: it has no second job."""
+
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     """The numbered lines of a text file; nothing for other files."""
@@ -49,7 +52,7 @@ def test_the_patterns_find_what_they_should() -> None:
 
 
 def test_files_are_short() -> None:
-    lengths = {p: len(list(lines_of(p))) for p in committed_files() if p.suffix in LONGEST}
+    lengths = {p: len(list(lines_of(p))) for p in committed_files() if p.suffix in LONGEST and named(p) not in LONG_LISTS}
     too_long = [f"{named(p)}: {n} lines, at most {LONGEST[p.suffix]}" for p, n in lengths.items() if n > LONGEST[p.suffix]]
     assert too_long == []
     modules = sorted(n for p, n in lengths.items() if p.suffix == ".py" and n)

@@ -19,7 +19,7 @@ from stageflow.pipeline.subpipeline import SubpipelineSpawner
 
 from spanproof import instrument
 from spanproof.instrument import attach
-from spanproof.instrument.seams import NAMES, Seam
+from spanproof.instrument.seams import Seam
 from spanproof.instrument.sinks import MemorySink
 from spanproof.instrument.testing import recorded
 
@@ -66,6 +66,21 @@ def test_a_second_session_says_where_the_first_one_began() -> None:
     assert attach.active() is None
 
 
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ({"name": 5}, "name=5 is no text"),
+        ({"max_bytes": "5MB"}, "max_bytes='5MB'"),
+        ({"max_bytes": 0}, "max_bytes=0"),
+        ({"provider": "mine"}, "provider='mine' is no TracerProvider"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_told_at_once(argument: dict[str, Any], told: str) -> None:
+    with pytest.raises(attach.SessionError, match=told):
+        attach.start(sink=MemorySink(), **argument)
+    assert attach.active() is None
+
+
 def test_stop_without_start_and_stop_twice_do_nothing() -> None:
     assert attach.stop() is None
     attach.start(sink=MemorySink())
@@ -88,7 +103,7 @@ def test_removed_while_units_are_open() -> None:
     assert run_virtual(main) == "done"
     assert [name for name, value in originals().items() if value is not before[name]] == []
     assert {unit.name for unit in sink.open_units} == {"task main", "task sleep", "timeout main"}
-    assert all(unit.attrs["spanproof.outcome"] == "unfinished" for unit in sink.open_units)
+    assert all(unit.outcome == "unfinished" for unit in sink.open_units)
 
 
 def test_a_running_loop_s_tasks_are_adopted(record: Any) -> None:
@@ -202,51 +217,6 @@ def test_both_ways_of_seeing_deliveries_agree() -> None:
     assert all(deliveries == seen[0] for deliveries in seen)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_broken_probe_costs_its_seam_and_nothing_else(record: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a seam's probes call is made to raise; the program must not notice, and the trace must say so once."""
-    targets = {
-        "task": ("spanproof.instrument.task.open_task",),
-        "cancel": ("spanproof.instrument.callers.who_cancels",),
-        "delivery": ("spanproof.instrument.recorder.Recorder.deliver",),
-        "deadline": ("spanproof.instrument.scopes.arm_scope",),
-        "await": ("spanproof.instrument.awaiting.begin_await", "spanproof.instrument.groups.begin_await"),
-        "runner": ("spanproof.instrument.recorder.Recorder.loop_state",),
-        "watchdog": ("spanproof.instrument.recorder.Recorder.note_blocked",),
-        "stageflow": ("spanproof.instrument.stageflow.graphs.open_pipeline",),
-        "cleanup": ("spanproof.instrument.stageflow.cleanups._note_registered",),
-        "flag": ("spanproof.instrument.stageflow.flags._note",),
-    }
-
-    def broken(*_arguments: Any, **_options: Any) -> Any:
-        raise ZeroDivisionError("broken on purpose")
-
-    for target in targets[name]:
-        monkeypatch.setattr(target, broken)
-    monkeypatch.setattr("spanproof.instrument.recorder.BLOCKED_NS", -1 if name == "watchdog" else 10**12)
-    log: list[str] = []
-    with record() as trace:
-        traced = outcome(program(log), log)
-        if name == "cleanup":
-            registry = CleanupRegistry()
-            registry.register(lambda: asyncio.sleep(0))
-            assert registry.pending_count == 1
-        if name == "flag":
-            run_virtual(flagging)
-    assert traced == untraced()
-    assert trace.seams[name] == "lost: ZeroDivisionError"
-    faults = [fault["fault.probe"] for fault in trace.faults]
-    assert faults.count(name) == 1
-
-
-async def flagging() -> None:
-    ctx = context()
-    run = asyncio.ensure_future(Pipeline(name="demo").with_stage("a", sleeping(1), "work").run(ctx))
-    await asyncio.sleep(0.1)
-    ctx.mark_canceled()
-    await asyncio.gather(run, return_exceptions=True)
-
-
 def test_ctrl_c_inside_a_probe_goes_on_to_the_program() -> None:
     seam = Seam("task", lambda _seam, _error: None)
     seam.install()
@@ -318,10 +288,19 @@ def test_isinstance_and_debug_mode(record: Any) -> None:
     plain = asyncio.Task
 
     async def main() -> None:
+        class Mine(asyncio.Task[Any]):
+            """A class of the program's own, made while recording."""
+
         task = asyncio.create_task(asyncio.sleep(0.1), name="x")
         assert isinstance(task, plain)
         assert isinstance(task, asyncio.Task)
         assert isinstance(asyncio.current_task(), asyncio.Task)
+        assert not isinstance(task, Mine)
+        assert not issubclass(type(task), Mine)
+        assert issubclass(Mine, asyncio.Task)
+        mine = Mine(asyncio.sleep(0), loop=asyncio.get_running_loop())
+        assert isinstance(mine, Mine)
+        await mine
         assert "coro=<sleep()" in repr(task)
         assert task.get_stack() is not None
         await task
@@ -352,6 +331,25 @@ def test_the_interceptor_alone_begins_a_recording(tmp_path: Any) -> None:
         path = attach.stop()
     assert path is not None
     assert b'"stage a"' in path.read_bytes()
+    assert not [text for text in made.unseen if "were running" in text]
+
+
+def test_the_interceptor_says_what_it_came_too_late_for(tmp_path: Any) -> None:
+    async def main() -> list[str]:
+        earlier = asyncio.create_task(asyncio.sleep(1))
+        await asyncio.sleep(0)
+        made = instrument.SpanproofInterceptor(tmp_path, name="late")
+        await Pipeline(name="demo").with_stage("a", sleeping(1), "work").run(context(), interceptors=[made])
+        await earlier
+        return made.unseen
+
+    try:
+        unseen = run_virtual(main)
+    finally:
+        path = attach.stop()
+    assert path is not None
+    assert [text for text in unseen if text.startswith("2 tasks were running when the recording began")]
+    assert b'"spanproof.adopted_tasks","value":{"intValue":"2"}' in path.read_bytes()
 
 
 @pytest.mark.parametrize("flags", [("-X", "dev", "-W", "error"), ("-O",), ("-W", "error::ResourceWarning")])

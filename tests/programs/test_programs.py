@@ -13,7 +13,18 @@ from spanproof.analyzers import check
 from spanproof.instrument import session
 from spanproof.scenarios.virtual_loop import VirtualLoop
 
-from . import faulty, silent_asyncio, silent_stageflow
+from . import (
+    faulty,
+    faulty_anyio,
+    faulty_cancels,
+    faulty_stageflow,
+    silent_anyio,
+    silent_asyncio,
+    silent_cancels,
+    silent_resources,
+    silent_stageflow,
+    silent_stageflow_more,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,7 +55,15 @@ def findings(program: Program, folder: Path) -> set[tuple[str, str]]:
     }
 
 
-SILENT = silent_asyncio.PROGRAMS | silent_stageflow.PROGRAMS
+SILENT = (
+    silent_anyio.PROGRAMS
+    | silent_asyncio.PROGRAMS
+    | silent_cancels.PROGRAMS
+    | silent_resources.PROGRAMS
+    | silent_stageflow.PROGRAMS
+    | silent_stageflow_more.PROGRAMS
+)
+FAULTY = faulty.PROGRAMS | faulty_anyio.PROGRAMS | faulty_cancels.PROGRAMS | faulty_stageflow.PROGRAMS
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
@@ -52,9 +71,9 @@ def test_a_correct_program_is_silent(name: str, tmp_path: Path) -> None:
     assert findings(SILENT[name], tmp_path) == set()
 
 
-@pytest.mark.parametrize("name", sorted(faulty.PROGRAMS))
+@pytest.mark.parametrize("name", sorted(FAULTY))
 def test_a_planted_fault_is_found_and_no_other(name: str, tmp_path: Path) -> None:
-    program, expected = faulty.PROGRAMS[name]
+    program, expected = FAULTY[name]
     assert findings(program, tmp_path) == expected
 
 

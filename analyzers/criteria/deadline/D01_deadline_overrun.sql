@@ -25,7 +25,9 @@
 with recursive
 passed as (
     select
-        d.trace_id, d.span_id, d.deadline_id, d.at_ns, d.mechanism, d.expired_ns, u.subject, u.unit, u.resource_id, u.loop_id, u.clock,
+        d.trace_id, d.span_id, d.deadline_id,
+        -- A timeout below 0, or a deadline moved into the past, is due when it is armed.
+        greatest(d.at_ns, d.armed_ns) as at_ns, d.mechanism, d.expired_ns, u.subject, u.unit, u.resource_id, u.loop_id, u.clock,
         u.until_ns, u.is_open, u.outcome, coalesce(d.disarmed_ns, u.until_ns) as left_ns,
         not u.is_open and u.outcome in ('cancelled', 'timed_out') as unwound
     from deadlines d

@@ -81,7 +81,7 @@ select
     v.subject,
     v.ok,
     -- How long it lived on after its owner's end; without an owner that has ended: how long it lived.
-    v.until_ns - coalesce(v.owner_end_ns, v.start_ns) as measured,
+    greatest(v.until_ns - coalesce(v.owner_end_ns, v.start_ns), 0) as measured,
     null::BIGINT as bound,
     'ns' as unit,
     -- Its owner; null: nobody.

@@ -54,6 +54,7 @@ select rowid as id, resource_id, file_id, trace_id, span_id, name, start_ns, end
     try_cast(attributes['spanproof.deadline_ns'] as BIGINT) as deadline_ns,
     try_cast(attributes['spanproof.timeout_ns'] as BIGINT) as timeout_ns,
     attributes['spanproof.deadline_state'] as deadline_state,
+    coalesce(attributes['spanproof.shielded'] = 'true', false) as shielded,
     attributes['spanproof.creator_span_id'] as creator_span_id,
     attributes['spanproof.group_owner_span_id'] as group_owner_span_id,
     try_cast(attributes['spanproof.group_id'] as BIGINT) as group_id,

@@ -12,6 +12,7 @@ select trace_id, span_id, time_ns, seq,
     attributes['spanproof.request.live'] is distinct from 'false' as live,
     attributes['spanproof.request.member_span_id'] as member_span_id,
     coalesce(attributes['spanproof.request.before_first_step'] = 'true', false) as before_first_step,
+    try_cast(attributes['spanproof.turn'] as BIGINT) as turn,
     attributes['code.file.path'] as file,
     try_cast(attributes['code.line.number'] as BIGINT) as line,
     attributes['code.function.name'] as function
@@ -22,6 +23,7 @@ insert into deliveries by name
 select trace_id, span_id, time_ns, seq,
     coalesce(attributes['spanproof.delivery.borrowed'] = 'true', false) as borrowed,
     coalesce(try(from_json(attributes['spanproof.delivery.requests'], '["BIGINT"]')), []) as requests,
+    try_cast(attributes['spanproof.turn'] as BIGINT) as turn,
     attributes['code.file.path'] as file,
     try_cast(attributes['code.line.number'] as BIGINT) as line,
     attributes['code.function.name'] as function

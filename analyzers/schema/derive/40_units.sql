@@ -57,7 +57,7 @@ select l.recording_id, b.resource_id, b.file_id, b.trace_id, b.span_id, b.parent
     l.known_until_ns, l.until_ns, coalesce(b.end_seq, 1::BIGINT << 62) as until_seq,
     b.end_ns is null as is_open, coalesce(l.torn, false) as torn, l.ended_by, b.clock, b.loop_id, b.outcome,
     b.error_type, b.error_message, b.reported_outcome, b.reported_by, b.attempt, b.stage, b.dependencies,
-    b.pipeline, b.pipeline_stages, b.pipeline_edges, b.run_uuid, b.deadline_ns, b.timeout_ns, b.deadline_state,
+    b.pipeline, b.pipeline_stages, b.pipeline_edges, b.run_uuid, b.deadline_ns, b.timeout_ns, b.deadline_state, b.shielded,
     b.creator_span_id, b.group_owner_span_id, b.group_id, b.detached, b.is_main, b.user_done_callback,
     b.code_file, b.code_line, b.code_function,
     coalesce(b.first_request_ns, q.time_ns) as first_request_ns, coalesce(b.first_request_seq, q.seq) as first_request_seq,

@@ -14,6 +14,7 @@ with answered as (
     select trace_id, span_id, request_id,
         min(time_ns) filter (name = 'cancel.delivered') as delivered_ns,
         min(seq) filter (name = 'cancel.delivered') as delivered_seq,
+        min(try_cast(attributes['spanproof.turn'] as BIGINT)) filter (name = 'cancel.delivered') as delivered_turn,
         min(time_ns) filter (name = 'cancel.withdrawn') as withdrawn_ns,
         min(seq) filter (name = 'cancel.withdrawn') as withdrawn_seq,
         min(time_ns) filter (name = 'cancel.consumed') as consumed_ns,
@@ -50,6 +51,7 @@ with moments as (
         any_value(attributes['spanproof.deadline.source']) as source,
         any_value(attributes['spanproof.deadline.mechanism']) as mechanism,
         count(*) filter (name = 'deadline.extended') as extended,
+        max(time_ns) filter (arms) as armed_ns,
         min(time_ns) filter (name = 'deadline.expired') as expired_ns,
         min(seq) filter (name = 'deadline.expired') as expired_seq,
         min(time_ns) filter (name = 'deadline.disarmed') as disarmed_ns,
@@ -162,17 +164,18 @@ select f.trace_id, f.span_id, f.time_ns, f.seq,
     f.attributes['spanproof.flag.run_span_id'] as run_span_id,
     f.attributes['spanproof.flag.by_span_id'] as by_span_id,
     f.attributes['spanproof.flag.mechanism'] as mechanism,
-    r.time_ns as first_read_ns, r.seq as first_read_seq,
+    r.time_ns as first_read_ns, r.seq as first_read_seq, r.reader as first_read_by_span_id,
     f.attributes['code.file.path'] as file,
     try_cast(f.attributes['code.line.number'] as BIGINT) as line,
     f.attributes['code.function.name'] as function
 from events f
 left join base b on b.trace_id = f.trace_id and b.span_id = f.span_id
 left join (
-    select b.resource_id, try_cast(e.attributes['spanproof.flag.id'] as BIGINT) as flag_id, min(e.time_ns) as time_ns, min(e.seq) as seq
+    select b.resource_id, try_cast(e.attributes['spanproof.flag.id'] as BIGINT) as flag_id, min(e.time_ns) as time_ns, min(e.seq) as seq,
+        arg_min(coalesce(e.attributes['spanproof.flag.reader_span_id'], e.span_id), e.seq) as reader
     from events e join base b on b.trace_id = e.trace_id and b.span_id = e.span_id
     where e.name = 'cancel.flag_read'
-    group by all
+    group by b.resource_id, flag_id
 ) r on r.resource_id = b.resource_id and r.flag_id = try_cast(f.attributes['spanproof.flag.id'] as BIGINT)
 where f.name = 'cancel.flagged';
 
@@ -183,12 +186,14 @@ select r.recording_id, b.resource_id,
     min(e.seq) filter (e.name = 'loop.opened') as opened_seq,
     min(e.time_ns) filter (e.name = 'loop.closing') as closing_ns,
     min(e.seq) filter (e.name = 'loop.closing') as closing_seq,
+    min(e.time_ns) filter (e.name = 'loop.stopped') as stopped_ns,
+    min(e.seq) filter (e.name = 'loop.stopped') as stopped_seq,
     min(e.time_ns) filter (e.name = 'loop.closed') as closed_ns,
     min(e.seq) filter (e.name = 'loop.closed') as closed_seq
 from events e
 join base b on b.trace_id = e.trace_id and b.span_id = e.span_id
 left join recordings r on r.resource_id = b.resource_id
-where e.name in ('loop.opened', 'loop.closing', 'loop.closed')
+where e.name in ('loop.opened', 'loop.closing', 'loop.stopped', 'loop.closed')
 group by r.recording_id, b.resource_id, coalesce(try_cast(e.attributes['spanproof.loop'] as BIGINT), b.loop_id);
 
 insert into faults by name

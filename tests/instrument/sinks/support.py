@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from spanproof.instrument import vocabulary as v
-from spanproof.instrument.records import Unit
+from spanproof.instrument.records import Origin, Unit
 from spanproof.instrument.sinks import Tick
 
 if TYPE_CHECKING:
@@ -23,19 +23,19 @@ Span = dict[str, Any]
 
 def unit(number: int, kind: str = "task") -> Unit:
     """An open unit whose span id is `number`."""
-    return Unit(7, number, None, kind, f"{kind} t{number}", time.time_ns(), next_seq(), {})
+    return Unit(7, number, None, Origin(kind, f"{kind} t{number}", {v.UNIT: kind}), time.time_ns(), next_seq())
 
 
 def end(one: Unit) -> Unit:
     """The same, ended."""
     one.end_ns, one.end_seq = time.time_ns(), next_seq()
-    one.attrs[v.OUTCOME] = "completed"
+    one.outcome = "completed"
     return one
 
 
 def recording() -> Unit:
     """A recording's own record."""
-    return Unit(1, 2**63, None, "recording", "recording", time.time_ns(), next_seq(), {})
+    return Unit(1, 2**63, None, Origin("recording", "recording", {v.UNIT: "recording"}), time.time_ns(), next_seq())
 
 
 def tick() -> Tick:

@@ -42,8 +42,8 @@ def expected(raw: object) -> object:
 def test_any_value_reads_back(attrs: Attributes, name: str, message: str) -> None:
     one = unit(5)
     one.attrs.update(attrs)
-    one.events.append((name, 3, 4, attrs))
-    one.name, one.status, one.status_message = name, 2, message
+    one.add((name, 3, 4, attrs))
+    one.origin.name, one.status, one.status_message = name, 2, message
 
     line = Encoder(RESOURCE).line([Encoder({}).span(one)])
 
@@ -62,8 +62,8 @@ def test_any_value_reads_back(attrs: Attributes, name: str, message: str) -> Non
 def test_fields_of_an_open_and_of_an_ended_unit() -> None:
     one, encoder = unit(0xAB), Encoder(RESOURCE)
     (opened,) = spans_of(encoder.line([encoder.span(one)]))
-    one.parent_id = 0xCD
-    one.links.append((1, 2))
+    one.parent_id = one.creator = 0xCD
+    one.links = [(1, 2)]
     (ended,) = spans_of(encoder.line([encoder.span(end(one))]))
 
     assert opened["traceId"] == "00000000000000000000000000000007"
@@ -71,21 +71,34 @@ def test_fields_of_an_open_and_of_an_ended_unit() -> None:
     assert opened["startTimeUnixNano"] == str(one.start_ns)
     assert not {"endTimeUnixNano", "parentSpanId", "events", "links", "status"} & set(opened)
     assert attributes(opened) == {v.REV: 1, v.UNIT: "task", v.START_SEQ: one.start_seq}
-    assert ended["parentSpanId"] == "00000000000000cd"
+    assert ended["parentSpanId"] == attributes(ended)[v.CREATOR] == "00000000000000cd"
     assert ended["endTimeUnixNano"] == str(one.end_ns)
     assert ended["links"] == [{"traceId": f"{1:032x}", "spanId": f"{2:016x}"}]
     assert attributes(ended)[v.REV] == 2
     assert attributes(ended)[v.END_SEQ] == one.end_seq
 
 
-def test_what_the_recorder_wrote_itself_is_not_doubled() -> None:
+def test_the_first_step_stands_where_it_happened_and_what_was_noted_is_not_doubled() -> None:
     one = end(unit(1))
-    one.attrs.update({v.UNIT: "task", v.START_SEQ: 1, v.END_SEQ: 2})
-    one.events.append((v.STARTED, 1, 9, {v.SEQ: 9}))
-    (span,) = spans_of(Encoder({}).line([Encoder({}).span(one, {v.OUTCOME: "unfinished"})]))
-    assert attributes(span)[v.START_SEQ] == 1
+    one.add(("before", 1, 8, {}))
+    one.started_ns, one.started_seq = 2, 9
+    one.add(("after", 3, 10, {v.SEQ: 10}))
+    (span,) = spans_of(Encoder({}).line([Encoder({}).span(one, "unfinished")]))
     assert attributes(span)[v.OUTCOME] == "completed"
-    assert attributes(span["events"][0]) == {v.SEQ: 9}
+    assert [(event["name"], attributes(event)) for event in span["events"]] == [
+        ("before", {v.SEQ: 8}),
+        (v.STARTED, {v.SEQ: 9}),
+        ("after", {v.SEQ: 10}),
+    ]
+    assert [event[0] for event in one.all_events()] == ["before", v.STARTED, "after"]
+
+
+def test_what_the_reader_finds_is_what_the_unit_tells() -> None:
+    one = end(unit(1))
+    one.creator = 0xEF
+    one.attrs["app"] = 1
+    (span,) = spans_of(Encoder({}).line([Encoder({}).span(one)]))
+    assert attributes(span) == {v.REV: 1, **one.attributes()}
 
 
 def test_a_line_has_the_whole_resource_and_its_part() -> None:
@@ -161,7 +174,7 @@ def test_caches_stay_bounded_and_right() -> None:
 def test_a_unit_that_changes_meanwhile_is_encoded_all_the_same() -> None:
     one, encoder, stop = unit(1), Encoder({}), threading.Event()
     awaited: Attributes = {}
-    one.events.append((v.AWAITS, 1, 1, awaited))
+    one.add((v.AWAITS, 1, 1, awaited))
 
     def change() -> None:
         number = 0
@@ -172,7 +185,7 @@ def test_a_unit_that_changes_meanwhile_is_encoded_all_the_same() -> None:
                     holder.clear()
                 holder[f"k{number}"] = number
             if len(one.events) < 50:
-                one.events.append((v.HEARTBEAT, number, number, {}))
+                one.add((v.HEARTBEAT, number, number, {}))
 
     thread = threading.Thread(target=change)
     thread.start()
@@ -185,10 +198,11 @@ def test_a_unit_that_changes_meanwhile_is_encoded_all_the_same() -> None:
 
 
 def test_a_unit_that_never_rests_is_given_up() -> None:
-    encoder, one = Encoder({}), unit(1)
+    class Restless(dict[str, Any]):
+        def items(self) -> Any:
+            raise RuntimeError("dictionary changed size during iteration")
 
-    def encode() -> str:
-        raise RuntimeError("dictionary changed size during iteration")
-
+    one = unit(1)
+    one.attrs = Restless(a=1)
     with pytest.raises(RuntimeError, match="changed 100 times"):
-        encoder._stable(one, encode)
+        Encoder({}).span(one)

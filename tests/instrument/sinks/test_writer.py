@@ -131,7 +131,7 @@ def test_the_end_brings_all_and_says_how(start: Callable[..., Run]) -> None:
     found = merged(*run.parts())
     assert "endTimeUnixNano" not in found[1]
     assert attributes(found[1])[v.OUTCOME] == "unfinished"
-    assert v.OUTCOME not in open_one.attrs
+    assert open_one.outcome is None
     assert attributes(found[2])[v.OUTCOME] == attributes(found[3])[v.OUTCOME] == "completed"
     known = recording_of(found)
     assert known[v.ENDED_BY] == "session"
@@ -211,6 +211,25 @@ def test_every_part_repeats_what_is_open(start: Callable[..., Run]) -> None:
     assert known[v.PARTS_DELETED] == run.file.deleted_parts
     assert len(run.told) == 1
     assert "--max-bytes" in run.told[0]
+
+
+def test_the_limit_holds_when_all_is_written_at_once(tmp_path: Path) -> None:
+    run = Run(tmp_path, part_bytes=20_000, max_bytes=80_000)
+    run.writer._tick()  # as at the start; the thread would share in the work
+    open_one = unit(1)
+    run.writer.opened(open_one)
+    for number in range(2, 2_000):
+        run.writer.ended(end(unit(number)))
+    run.writer.close("process", [open_one])
+
+    parts = run.parts()
+    assert sum(path.stat().st_size for path in parts) < 120_000
+    for path in parts:
+        assert {1, 2**63} <= set(merged(path))
+        assert recording_of(merged(path))[v.DROPPED] > 0
+    known = recording_of(merged(*parts))
+    assert known[v.DROPPED] == run.file.deleted > 0
+    assert attributes(merged(parts[-1])[1])[v.OUTCOME] == "unfinished"
 
 
 def test_a_deleted_folder_costs_what_was_in_it_and_the_open_units_come_again(start: Callable[..., Run], tmp_path: Path) -> None:
