@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from stageflow import Pipeline, StageOutput
@@ -12,25 +12,10 @@ from stageflow.pipeline.interceptors import BaseInterceptor, InterceptorResult, 
 from stageflow.pipeline.subpipeline import SubpipelineSpawner
 from stageflow.stages.context import PipelineContext
 
-from .shapes import Program, body, work
+from .shapes import Faulty, body, work
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-Found = set[tuple[str, str]]
-"""(criterion, subject)"""
-
-PROGRAMS: dict[str, tuple[Program, Found]] = {}
-
-
-def program(*found: tuple[str, str]) -> Callable[[Program], Program]:
-    """Register a program with what must be found in it."""
-
-    def register(function: Program) -> Program:
-        PROGRAMS[function.__name__] = (function, set(found))
-        return function
-
-    return register
+PROGRAMS = Faulty()
+program = PROGRAMS.program
 
 
 class PerStage(BaseInterceptor):

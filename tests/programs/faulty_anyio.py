@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
 
 import anyio
 
-from .shapes import Program, work
+from .shapes import Faulty, work
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-Found = set[tuple[str, str]]
-"""(criterion, subject)"""
-
-PROGRAMS: dict[str, tuple[Program, Found]] = {}
-
-
-def program(*found: tuple[str, str]) -> Callable[[Program], Program]:
-    """Register a program with what must be found in it."""
-
-    def register(function: Program) -> Program:
-        PROGRAMS[function.__name__] = (function, set(found))
-        return function
-
-    return register
+PROGRAMS = Faulty()
+program = PROGRAMS.program
 
 
 @program(("P08", "task deaf"))

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .shapes import Faulty
 
-    from .shapes import Program
-
-Found = set[tuple[str, str]]
-"""(criterion, subject)"""
-
-PROGRAMS: dict[str, tuple[Program, Found]] = {}
-
-
-def program(*found: tuple[str, str]) -> Callable[[Program], Program]:
-    """Register a program with what must be found in it."""
-
-    def register(function: Program) -> Program:
-        PROGRAMS[function.__name__] = (function, set(found))
-        return function
-
-    return register
+PROGRAMS = Faulty()
+program = PROGRAMS.program
 
 
 @program(("P08", "task translates"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stageflow import Pipeline, StageOutput
 from stageflow.pipeline.idempotency import IdempotencyInterceptor, InMemoryIdempotencyStore
@@ -13,24 +13,10 @@ from stageflow.pipeline.interceptors import BaseInterceptor, CriticalInterceptor
 from stageflow.pipeline.retry import JitterStrategy, RetryInterceptor
 from stageflow.stages.context import PipelineContext
 
-from .shapes import Program, body
+from .shapes import Faulty, body
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .faulty import Found
-
-PROGRAMS: dict[str, tuple[Program, Found]] = {}
-
-
-def program(*found: tuple[str, str]) -> Callable[[Program], Program]:
-    """Register a program with what must be found in it."""
-
-    def register(function: Program) -> Program:
-        PROGRAMS[function.__name__] = (function, set(found))
-        return function
-
-    return register
+PROGRAMS = Faulty()
+program = PROGRAMS.program
 
 
 @program(("R07", "stage s"))

@@ -8,6 +8,22 @@ from typing import Any
 
 Program = Callable[[], Coroutine[Any, Any, None]]
 
+Found = set[tuple[str, str]]
+"""(criterion, subject)"""
+
+
+class Faulty(dict[str, tuple[Program, Found]]):
+    """Programs with a planted fault each, by name, and what must be found in them."""
+
+    def program(self, *found: tuple[str, str]) -> Callable[[Program], Program]:
+        """Register a program with what must be found in it."""
+
+        def register(function: Program) -> Program:
+            self[function.__name__] = (function, set(found))
+            return function
+
+        return register
+
 
 async def work(seconds: float, result: Any = None) -> Any:
     """Something that takes its time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import socket
 import threading
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
 if TYPE_CHECKING:
@@ -171,3 +173,25 @@ def attributes(holder: Any) -> dict[str, Any]:
     found = dict(pairs)
     assert len(found) == len(pairs)
     return found
+
+
+async def program() -> None:
+    """Tasks that end in each way, and one that never does."""
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("no \ud800 good")
+
+    async def slow() -> None:
+        async with asyncio.timeout(0.01):
+            await asyncio.sleep(60)
+
+    async def aborted() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(60))
+            group.create_task(fails())
+
+    with pytest.raises(ExceptionGroup):
+        await aborted()
+    with pytest.raises(TimeoutError):
+        await slow()

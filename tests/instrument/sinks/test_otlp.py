@@ -26,28 +26,6 @@ if TYPE_CHECKING:
 KINDS: list[Callable[[], AbstractContextManager[endpoints.Endpoint]]] = [endpoints.http, endpoints.grpc]
 
 
-async def program() -> None:
-    """Tasks that end in each way, and one that never does."""
-
-    async def fails() -> None:
-        await asyncio.sleep(0)
-        raise ValueError("no \ud800 good")
-
-    async def slow() -> None:
-        async with asyncio.timeout(0.01):
-            await asyncio.sleep(60)
-
-    async def aborted() -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.sleep(60))
-            group.create_task(fails())
-
-    with pytest.raises(ExceptionGroup):
-        await aborted()
-    with pytest.raises(TimeoutError):
-        await slow()
-
-
 # --- The same facts as in the file ---------------------------------------------------------------------------------------
 
 
@@ -100,7 +78,7 @@ def test_the_endpoint_gets_once_what_the_file_holds(
     tmp_path: Path, serve: Callable[[], AbstractContextManager[endpoints.Endpoint]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def main() -> None:
-        await program()
+        await endpoints.program()
         recorder = active()
         assert recorder is not None
         mine = next(unit for unit in recorder.open_units() if unit.name == "task main")

@@ -21,28 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def program() -> None:
-    """Tasks that end in each way, and one that never does."""
-
-    async def fails() -> None:
-        await asyncio.sleep(0)
-        raise ValueError("no \ud800 good")
-
-    async def slow() -> None:
-        async with asyncio.timeout(0.01):
-            await asyncio.sleep(60)
-
-    async def aborted() -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.sleep(60))
-            group.create_task(fails())
-
-    with pytest.raises(ExceptionGroup):
-        await aborted()
-    with pytest.raises(TimeoutError):
-        await slow()
-
-
 # --- Endpoints that do not take it ----------------------------------------------------------------------------------------
 
 
@@ -77,7 +55,7 @@ def test_no_endpoint_holds_the_program_up(
         began = time.monotonic()
         context = session(tmp_path, otlp=url)
         recording = context.__enter__()
-        asyncio.run(program())
+        asyncio.run(endpoints.program())
         ending = time.monotonic()
         context.__exit__(None, None, None)
         assert time.monotonic() - ending < 1.0
@@ -124,7 +102,7 @@ def test_no_grpc_endpoint_holds_the_program_up(
     with _served(serve) as url:
         context = session(tmp_path, otlp=url, otlp_protocol="grpc")
         context.__enter__()
-        asyncio.run(program())
+        asyncio.run(endpoints.program())
         ending = time.monotonic()
         context.__exit__(None, None, None)
         assert time.monotonic() - ending < 1.0
