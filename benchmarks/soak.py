@@ -94,8 +94,8 @@ async def service(seconds: float, open_units: int, rate: int, told: Soak) -> Non
             told.memory_begin = resident()
     if running:
         await asyncio.wait(running)
-    told.memory_end = resident()
     told.kept = kept()
+    told.memory_end = resident()
     for task in connections:
         task.cancel()
     await asyncio.gather(*connections, return_exceptions=True)
