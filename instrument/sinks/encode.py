@@ -216,16 +216,13 @@ class Encoder:
         return f',"events":[{",".join(texts)}]'
 
     def _settled(self, attrs: Mapping[str, object], parts: list[str]) -> None:
-        # A dictionary that grows under the iteration is begun again; a unit is changed a few times in its life, not all the time.
         known = len(parts)
-        for _ in range(100):
-            try:
-                self._all(attrs, parts)
-            except RuntimeError:
-                del parts[known:]
-                continue
-            return
-        raise RuntimeError("a unit changed 100 times while it was encoded")
+        try:
+            self._all(attrs, parts)
+        except RuntimeError:
+            # It grew under the iteration. A copy is made in one go, without giving Python's lock away.
+            del parts[known:]
+            self._all(dict(attrs), parts)
 
     def _all(self, attributes: Mapping[str, object], parts: list[str]) -> None:
         # The loop that the cost of a recording hangs on: no call for what was seen before.

@@ -5,12 +5,12 @@ The same limits and the same stand-ins as there, so that what goes to an endpoin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .encode import RESOURCE_TEXT_LIMIT, TEXT_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ..records import Unit
 
@@ -21,7 +21,6 @@ PlainEvent: TypeAlias = "tuple[str, int, dict[str, Plain]]"
 _NESTING = 4
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _SMALL = 2**63
-_T = TypeVar("_T")
 
 
 def plain_text(text: str, limit: int = TEXT_LIMIT) -> str:
@@ -65,7 +64,8 @@ def _digits(value: int) -> str:
 def plain_attributes(attributes: Mapping[str, object], limit: int = TEXT_LIMIT) -> dict[str, Plain]:
     """All of them as OTLP can hold them."""
     found: dict[str, Plain] = {}
-    for key, value in attributes.items():
+    # A copy, made in one go: the unit may be open, and what grows under an iteration ends it.
+    for key, value in dict(attributes).items():
         # What most of them are is told without a call: with an application's TracerProvider this runs in its own threads.
         as_it_is = (type(value) is str and len(value) <= limit and value.isascii()) or (type(value) is int and -_SMALL < value < _SMALL)
         found[key if key.isascii() else plain_text(key)] = cast("Plain", value) if as_it_is else plain_value(value, limit)
@@ -79,18 +79,5 @@ def plain_resource(attributes: Mapping[str, object]) -> dict[str, Plain]:
 
 def facts_of(unit: Unit) -> tuple[dict[str, Plain], list[PlainEvent]]:
     """Attributes and events of a unit, in order. It may be open and change meanwhile; what changes then may be in or not."""
-    return stable(unit, lambda: (plain_attributes(unit.attributes()), _events(unit)))
-
-
-def _events(unit: Unit) -> list[PlainEvent]:
-    return [(plain_text(name), time_ns, plain_attributes(attrs)) for name, time_ns, _seq, attrs in unit.all_events()]
-
-
-def stable(unit: Unit, read: Callable[[], _T]) -> _T:
-    """What `read` returns, read again when a dictionary grew under it: a unit changes a few times in its life, not all the time."""
-    for _ in range(100):
-        try:
-            return read()
-        except RuntimeError:
-            continue
-    raise RuntimeError(f"unit {unit.name!r} changed 100 times while it was read")
+    events = [(plain_text(name), time_ns, plain_attributes(attrs)) for name, time_ns, _seq, attrs in unit.all_events()]
+    return plain_attributes(unit.attributes()), events
