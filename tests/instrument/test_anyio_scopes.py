@@ -99,7 +99,7 @@ def test_a_scope_that_is_left_in_time_and_one_without_a_deadline(record: Any) ->
 @pytest.mark.parametrize("how", ["fail_after", "fail_at"])
 def test_a_scope_that_fails_at_its_deadline(record: Any, how: str) -> None:
     if not hasattr(anyio, how):
-        pytest.skip(f"this anyio has no {how}")
+        pytest.skip(f"this anyio has no {how}. Next: pip install --upgrade anyio")
 
     async def main() -> None:
         made = anyio.fail_after(2) if how == "fail_after" else getattr(anyio, how)(anyio.current_time() + 2)
