@@ -52,6 +52,8 @@ def page(criterion: Criterion, criteria: Mapping[str, Criterion]) -> str:
                 ("severity", header.severity),
                 ("judges", texts["judges"]),
                 ("rule", texts["rule"]),
+                ("a violation is certain given that", texts["certain given"]),
+                ("cannot be seen", texts["cannot see"]),
                 ("unknown when", texts["unknown when"]),
                 ("clock", CLOCK[header.clock]),
                 ("cut traces", TORN[header.torn]),

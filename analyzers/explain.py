@@ -9,10 +9,11 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from .story import OUTCOMES, place, told
 from .words import duration, unit_name
 
 if TYPE_CHECKING:
-    from .finding import Code, Evidence, Finding
+    from .finding import Evidence, Finding
     from .header import Header
 
 FAULTS: Final = {
@@ -23,12 +24,6 @@ FAULTS: Final = {
     None: "not known",
 }
 WIDTH: Final = 110
-_OUTCOMES: Final = {"timed_out": "timed out", "short_circuited": "short-circuited", "": "ended"}
-_ASKED_BY: Final = {
-    "timer": "its deadline", "taskgroup": "its TaskGroup", "gather": "gather", "wait_for": "wait_for",
-    "runner": "the teardown of asyncio.run", "sigint": "Ctrl-C", "anyio": "an anyio scope", "stageflow": "stageflow",
-    "library": "a library",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ def explain(finding: Finding, header: Header) -> Explanation:
         names[finding.span_id] = finding.subject
     begin = min((item.time_ns for item in finding.evidence), default=0)
     let = [(letter, _who(span_id, names[span_id], finding.evidence, begin)) for span_id, letter in letters.items()]
-    story = [Fact(item.time_ns - begin, _fact(item, letters)) for item in finding.evidence]
+    story = [Fact(item.time_ns - begin, told(item, letters)) for item in finding.evidence]
     return Explanation(
         title=f"{finding.criterion} {finding.name}: {finding.severity}" + ("" if finding.state == "new" else f", {finding.state}"),
         let=let,
@@ -117,7 +112,9 @@ def about(header: Header, width: int = WIDTH) -> str:
     lines += _wrapped("Fix", [texts["fix"]], width)
     for label in ("bad", "good"):
         lines += ["", f"  {label.capitalize()}:", *(f"      {line}" for line in texts[label].splitlines())]
-    lines += ["", *_wrapped("Unknown", [texts["unknown when"]], width)]
+    lines += ["", *_wrapped("Certain", [f"given that {texts['certain given']}"], width)]
+    lines += _wrapped("Blind", [f"to {texts['cannot see']}"], width)
+    lines += _wrapped("Unknown", [texts["unknown when"]], width)
     lines += _wrapped("Fault", [texts["fault"]], width)
     for parameter in header.parameters.values():
         lines += _wrapped("Set", [f"{header.id}.{parameter.name} = {parameter.default} ({parameter.unit}): {parameter.reason}"], width)
@@ -145,66 +142,11 @@ def _who(span_id: str, name: str, evidence: list[Evidence], begin: int) -> str:
     own = [item for item in evidence if item.span_id == span_id]
     start = next((item for item in own if item.event == "start"), None)
     end = next((item for item in reversed(own) if item.event in ("end", "open")), None)
-    place = f", {_place(start.code)}" if start is not None and start.code is not None else ""
-    text_ = f"{unit_name(name)} (span {_short(span_id)}{place})"
+    where = f", {place(start.code)}" if start is not None and start.code is not None else ""
+    text_ = f"{unit_name(name)} (span {_short(span_id)}{where})"
     if end is None or start is None:
         return text_
     at, age = end.time_ns - begin, end.time_ns - start.time_ns
     since = "" if at == age else f", {duration(age)} after its start"
-    how = "still running" if end.event == "open" else _OUTCOMES.get(end.detail or "", end.detail)
+    how = "still running" if end.event == "open" else OUTCOMES.get(end.detail or "", end.detail)
     return f"{text_}, {how} at {duration(at)}{since}"
-
-
-def _fact(item: Evidence, letters: dict[str, str]) -> str:  # noqa: C901, PLR0911, PLR0912 - a sentence for each event
-    who = letters.get(item.span_id, unit_name(item.unit))
-    by = _actor(item, letters)
-    at = f" at {_place(item.code)}" if item.code is not None else ""
-    match item.event:
-        case "start":
-            return f"{who} was created" + (f" by {by}" if by else "")
-        case "end":
-            return f"{who} {_OUTCOMES.get(item.detail or '', item.detail)}"
-        case "open":
-            return f"{who} was still open when {'its process ended' if item.detail == 'process' else 'recording stopped'}"
-        case "abort":
-            return f"{who} was aborted from {item.detail}" + (f", because of {by}" if by else "")
-        case "cancel.requested":
-            return f"{who} was asked to stop by {by or _ASKED_BY.get(item.detail or '', 'somebody outside of any unit')}{at}"
-        case "cancel.delivered":
-            return f"{who} got the cancellation{' of something that it awaited' if item.detail == 'borrowed' else ''}" + (
-                f", waiting{at}" if at else ""
-            )
-        case "cancel.swallowed":
-            return f"{who} turned out to have swallowed it: it {(item.detail or 'returned').replace('went_on', 'went on')}"
-        case "cancel.consumed":
-            return f"in {who} the request ended lawfully, by {item.detail}"
-        case "cancel.flagged":
-            return f"{who} was flagged as cancelled by {by or 'somebody outside of any unit'}{at}"
-        case "deadline.set":
-            return f"{who} was given {duration(int(item.detail)) if item.detail else 'no deadline'}{at}"
-        case "deadline.expired":
-            return f"the timer of {who} ran"
-        case "reported":
-            return f"{who} was reported: {(item.detail or '').replace('timed_out', 'timed out')}"
-        case "loop.blocked":
-            return f"{who} had kept the loop busy for {duration(int(item.detail or 0))}{at}"
-        case "cleanup.failed":
-            return f"{who} failed: {(item.detail or '').replace('timed_out', 'timed out')}"
-        case "cleanup.registered":
-            return f"{who} registered the cleanup '{item.detail}'{at}"
-        case _:
-            return f"{who}: {item.event}"
-
-
-def _actor(item: Evidence, letters: dict[str, str]) -> str | None:
-    if item.actor_span_id is None:
-        return None
-    if item.actor_span_id in letters:
-        return letters[item.actor_span_id]
-    return unit_name(item.actor) if item.actor else None
-
-
-def _place(code: Code | None) -> str:
-    if code is None:
-        return "an unknown line"
-    return f"{code.file}:{code.line}" if code.line is not None else code.file

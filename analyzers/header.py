@@ -36,7 +36,9 @@ SEAMS: Final = (
 )
 """Seams of the recorder that a criterion may need (`spanproof.seams` says which of them held)."""
 
-TEXTS: Final = ("says", "rule", "why", "judges", "message", "fix", "bad", "good", "covers", "unknown when", "fault")
+TEXTS: Final = (
+    "says", "rule", "why", "judges", "message", "fix", "bad", "good", "covers", "certain given", "cannot see", "unknown when", "fault",
+)  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "severity": SEVERITIES,
     "torn": ("certain", "unknown"),

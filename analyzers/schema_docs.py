@@ -23,7 +23,6 @@ MAP_ONLY: Final[dict[str, str]] = {
     v.RES_ADOPTED: "says how much the recording could not see from its beginning; no criterion depends on it",
     v.SAMPLED: "says what an application's sampler left out of its own traces; the file has every unit",
     v.PAIRS_LEFT_OUT: "counts what `generators`, `threads` and `holdings` lack of a unit that opened and closed very many",
-    v.HEARTBEAT: "no criterion of this build judges heartbeats",
 }
 """Attributes and events that have no column of their own, and why; a query finds them in `attributes` and in `events`."""
 

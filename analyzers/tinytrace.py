@@ -14,13 +14,24 @@ none: a task. Outcomes: `c` completed (the default), `x` cancelled (the default 
       %40 -20 ~ ~raised *   consumed at 40, taken back at 20, swallowed, of a task that was done
     b40                    borrowed delivery at 40
     d100 d100!  d100!105 d100-80 /wait_for   deadline at 100: armed; its timer ran at 100, at 105; taken off at 80; mechanism
+      +conf=0.1 +source=stage   the configured value and where it is from; `dnone+conf=0`: configured, and nothing was armed
     never                  made no first step
-    w=b@10-20  w=b@10-  /gather   waits for b
-    deps=a+b group=a creator=a creator= main detached shielded callback fail=ValueError file=x.py line=3 loop=2
+    deps=a+b group=a creator=a creator= main detached shielded callback unread fail=ValueError msg=boom
+    file=x.py line=3 func=f loop=2 stages=a+b edges=a>b     (`unread`: it failed, and nobody looked)
     reg=close@5 unreg=close@6 drop=close@5   cleanup registered, taken back, dropped; a unit `c.close:p:50-60` runs it
-    raised timed_out cut budget=100   of a cleanup unit: it failed; the time that it was given
-    r=result/timed_out@50 +stage=a +error=boom +data +by=breaker   reported by a channel
-    flag=p@30 block=300+250 block=300+250!   flag on run p; the loop stood still for 250 ms until 300, and with it the machine
+    raised timed_out cut budget=100 of=q   of a cleanup unit: it failed; the time that it was given; it is run q's
+    block=300+250 block=300+250!   the loop stood still for 250 ms until 300, and with it the machine
+
+and those that are written `name=what@when[-[end]][/kind][+key=value...]`:
+
+    w=b@10-20  w=b@10-  /gather#7  waits for b; how; number of the group
+    r=result/timed_out@50 +stage=a +error=boom +type=TimeoutError +status=fail +results=a;b +data +by=breaker   reported by a channel
+    flag=p@30 /token  read=p@50    flag on run p; the unit read it as true
+    hold=conn@5-90 hold=conn@5- /file +to=b +at=20 +how=collected   a resource: taken, given back, handed to b at 20
+    gen=rows@5-90 gen=rows@5- /aclose +by=b +last=c +lastat=30     an async generator: first step, end; who ended and who iterated it last
+    thread=fn@5-90 thread=fn@5- /executor +outcome=failed     work in a thread
+    out=ok@50 +nodata   save=key@5 load=key@9 miss=key@9   beat=2000@10 beat=@10   output; checkpoint; heartbeat (timeout in ms)
+    round=name@50 +memory=1000 +descriptors=9 +watched=3 +alive=1 +took=2 +armed   one repetition (`took` in ms)
 
 Words that begin with `%` are about the recording: `%torn`, `%session`, `%until=500`, `%virtual`, `%lost=delivery`, `%absent=stageflow`,
 `%dropped=3`, `%python=3.13.1`, `%lib=stageflow-core==1.2.0`, `%scenario=x`, `%expect={...}`, `%closing=400`, `%closed=400`,
@@ -51,7 +62,9 @@ _REQUEST = re.compile(r"!(?P<at>[\d.]+)(?P<told>>(?P<told_at>[\d.]*))?(?P<more>.
 _MORE = re.compile(
     r"/(?P<mechanism>\w+)|@(?P<by>[\w#]+)|&(?P<to>[\w#]+)|#(?P<id>\d+)|\^(?P<via>\d+)|%(?P<consumed>[\d.]+)|-(?P<withdrawn>[\d.]+)|~(?P<swallowed>\w*)|(?P<dead>\*)"
 )
-_DEADLINE = re.compile(r"d(?P<at>[\d.]+)(?:(?P<fired>!)(?P<fired_at>[\d.]*))?(?:-(?P<off>[\d.]+))?(?:/(?P<mechanism>\w+))?")
+_DEADLINE = re.compile(
+    r"d(?P<at>[\d.]+|none)(?:(?P<fired>!)(?P<fired_at>[\d.]*))?(?:-(?P<off>[\d.]+))?(?:/(?P<mechanism>\w+))?(?P<more>(?:\+\w+=[^+]*)*)"
+)
 
 
 class TinyTraceError(AnalyzerError):
@@ -79,15 +92,33 @@ class Request:
 class Deadline:
     """A deadline of a unit; times in ns since the start."""
 
-    at: int
+    at: int | None
     fired: int | None
     off: int | None
     mechanism: str | None
+    more: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A fact `name=what@when[-[end]][/kind][+key=value...]`; times in ns since the start.
+
+    Attributes:
+        end: None: no end was written, or it is open (`10-`).
+        kind: what follows `/`; empty: nothing.
+    """
+
+    name: str
+    what: str
+    begin: int
+    end: int | None
+    kind: str
+    more: dict[str, str]
 
 
 @dataclass
 class Unit:
-    """One unit of the line. `marks` are facts without a value, `values` those with one, `timed` those with a value and a time."""
+    """One unit. `marks` are facts without a value, `values` those with one, `timed` those with a time, `blocks` ends and lengths."""
 
     key: str
     kind: str | None
@@ -102,7 +133,8 @@ class Unit:
     deadlines: list[Deadline] = field(default_factory=list[Deadline])
     marks: set[str] = field(default_factory=set[str])
     values: dict[str, str] = field(default_factory=dict[str, str])
-    timed: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    timed: list[Timed] = field(default_factory=list[Timed])
+    blocks: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     @property
     def span_name(self) -> str:
@@ -118,9 +150,11 @@ class Recording:
     about: dict[str, str]
 
 
-_MARKS: Final = {"never", "main", "detached", "shielded", "callback", "raised", "timed_out", "cut"}
-_VALUES: Final = {"deps", "group", "creator", "fail", "file", "line", "loop", "budget"}
-_TIMED: Final = {"w", "reg", "unreg", "drop", "r", "flag"}
+_MARKS: Final = {"never", "main", "detached", "shielded", "callback", "unread", "raised", "timed_out", "cut"}
+_VALUES: Final = {"deps", "group", "creator", "fail", "msg", "file", "line", "func", "loop", "budget", "of", "stages", "edges"}
+_TIMED: Final = {
+    "w", "reg", "unreg", "drop", "r", "flag", "read", "hold", "gen", "thread", "out", "save", "load", "miss", "beat", "round",
+}  # fmt: skip
 
 
 def parse(text: str) -> Recording:
@@ -188,20 +222,31 @@ def _fact(unit: Unit, fact: str) -> None:
     elif equals and name in _VALUES:
         unit.values[name] = value
     elif equals and name in _TIMED and "@" in value:
-        what, _, when = value.partition("@")
-        unit.timed.append((name, what, when))
+        unit.timed.append(_timed(name, value))
     elif name == "block" and "+" in value:
-        unit.timed.append((name, *_pair(value)))
+        unit.blocks.append(_pair(value))
     elif fact.startswith("!") and (found := _REQUEST.fullmatch(fact)):
         unit.requests.append(_request(found, fact))
     elif found := _DEADLINE.fullmatch(fact):
-        at = ns(found["at"])
+        at = ns(found["at"]) if found["at"] != "none" else None
         fired = ns(found["fired_at"]) if found["fired_at"] else at if found["fired"] else None
-        unit.deadlines.append(Deadline(at, fired, ns(found["off"]) if found["off"] else None, found["mechanism"]))
+        unit.deadlines.append(Deadline(at, fired, ns(found["off"]) if found["off"] else None, found["mechanism"], _more(found["more"])))
     elif re.fullmatch(r"b[\d.]+", fact):
         unit.borrowed.append(ns(fact[1:]))
     else:
         raise TinyTraceError(f"{fact!r} of {unit.key} is no fact that is known; see the top of tinytrace.py.")
+
+
+def _timed(name: str, value: str) -> Timed:
+    what, _, rest = value.partition("@")
+    when, *more = rest.split("+")
+    when, _, kind = when.partition("/")
+    begin, _, end = when.partition("-")
+    return Timed(name, what, ns(begin), ns(end) if end else None, kind, _more("+".join(more)))
+
+
+def _more(text: str) -> dict[str, str]:
+    return {name: value for name, _, value in (part.partition("=") for part in text.split("+") if part)}
 
 
 def _pair(value: str) -> tuple[str, str]:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from ..instrument import vocabulary as v
 from .header import SEAMS
 from .tinytrace import Deadline, Recording, Request, TinyTraceError, Unit, ns, parse
+from .tinytrace_facts import EPOCH, timed
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-EPOCH: Final = 1_700_000_000_000_000_000
-"""Time 0 of every line, in ns since the Unix epoch."""
 
 _PROGRAM, _RECORDING = "f" * 15 + "e", "f" * 15 + "f"
 _HOW: Final = {"raised": "raised", "timed_out": "timed_out", "cut": "cancelled"}
@@ -34,10 +32,10 @@ def write(path: Path, text: str) -> Path:
 
 def expand(text: str) -> str:
     """The line as OTLP/JSON Lines of format 1."""
-    return _Expansion(parse(text)).lines()
+    return Expansion(parse(text)).lines()
 
 
-class _Expansion:
+class Expansion:
     """The moments of a line, in order; each unit's are turned into a span when all have their number."""
 
     def __init__(self, recording: Recording) -> None:
@@ -46,7 +44,7 @@ class _Expansion:
         self.ids = {key: f"{number:016x}" for number, key in enumerate(self.units, 1)}
         self.moments: list[tuple[int, int, int, str, str, dict[str, Any]]] = []
         self.request_id = 100
-        self.cleanup_ids: dict[tuple[str, str], int] = {}
+        self.numbers: dict[tuple[str, str, str], int] = {}
         self.until = self._until()
 
     def lines(self) -> str:
@@ -68,7 +66,7 @@ class _Expansion:
         times += [ns(value) for name, value in self.about.items() if name.endswith(("closed", "closing"))]
         return max(times, default=0)
 
-    def _at(self, unit: Unit, time: int, event: str, **attributes: Any) -> None:
+    def at(self, unit: Unit, time: int, event: str, **attributes: Any) -> None:
         phase = _NEW_EVENT if time == unit.start else _EVENT
         self.moments.append((time, phase, len(self.moments), unit.key, event, attributes))
 
@@ -87,29 +85,24 @@ class _Expansion:
             way.append(unit)
         return way
 
-    def _id(self, name: str) -> str:
+    def id(self, name: str) -> str:
         try:
             return self.ids[name]
         except KeyError:
             raise TinyTraceError(f"{name!r} is no unit of the line. Units: {', '.join(self.ids)}.") from None
 
-    def _run(self, unit: Unit) -> str | None:
+    def run(self, unit: Unit) -> str | None:
         return next((self.ids[u.key] for u in (unit, *self._above(unit)) if u.kind == "pipeline"), None)
+
+    def number(self, kind: str, owner: str, what: str) -> int:
+        """The number in the process of what is called so: the same each time that it is asked for."""
+        return self.numbers.setdefault((kind, owner, what), len(self.numbers) + 1)
 
     def _registrations(self) -> None:
         for unit in self.units.values():
-            for name, what, when in unit.timed:
-                if name in ("reg", "drop"):
-                    run = self._run(unit)
-                    number = self.cleanup_ids.setdefault((run or "", what), len(self.cleanup_ids) + 1)
-                    about = {v.CLEANUP_ID: number, v.CLEANUP_NAME: what, v.CLEANUP_RUN: run, v.CLEANUP_REGISTRAR: self.ids[unit.key]}
-                    if name == "drop":
-                        self._at(unit, ns(when), v.CLEANUP_DROPPED, **about)
-                    else:
-                        self._at(unit, ns(when), v.CLEANUP_REGISTERED, **about, **{v.CLEANUP_REGISTRY: 1})
-                elif name == "unreg":
-                    number = self.cleanup_ids.get((self._run(unit) or "", what), 0)
-                    self._at(unit, ns(when), v.CLEANUP_UNREGISTERED, **{v.CLEANUP_ID: number, v.CLEANUP_REGISTRY: 1})
+            for fact in unit.timed:
+                if fact.name in ("reg", "unreg", "drop"):
+                    timed(self, unit, fact)
 
     def _facts(self, unit: Unit) -> None:
         for deadline in unit.deadlines:
@@ -117,97 +110,90 @@ class _Expansion:
         for request in unit.requests:
             self._request(unit, request)
         for time in unit.borrowed:
-            self._at(unit, time, v.CANCEL_DELIVERED, **{v.DELIVERY_REQUESTS: [], v.DELIVERY_BORROWED: True})
-        for name, what, when in unit.timed:
-            self._timed(unit, name, what, when)
+            self.at(unit, time, v.CANCEL_DELIVERED, **{v.DELIVERY_REQUESTS: [], v.DELIVERY_BORROWED: True})
+        for fact in unit.timed:
+            if fact.name not in ("reg", "unreg", "drop"):
+                timed(self, unit, fact)
+        for end, length in unit.blocks:
+            about = {v.BLOCKED_NS: ns(length.removesuffix("!")), v.BLOCKED_STALLED: length.endswith("!")}
+            self.at(unit, ns(end), v.LOOP_BLOCKED, **about)
         if unit.kind == "cleanup":
             self._cleanup(unit)
 
     def _deadline(self, unit: Unit, deadline: Deadline) -> None:
         mechanism = deadline.mechanism or ("stageflow" if unit.kind == "stage" else "timeout")
         number = len(self.moments)
-        self._at(unit, unit.start, v.DEADLINE_SET, **{
+        self.at(unit, unit.start, v.DEADLINE_SET, **{
             v.DEADLINE_ID: number,
-            v.DEADLINE_AT: EPOCH + deadline.at,
-            v.DEADLINE_TIMEOUT: deadline.at - unit.start,
+            v.DEADLINE_AT: None if deadline.at is None else EPOCH + deadline.at,
+            v.DEADLINE_TIMEOUT: None if deadline.at is None else deadline.at - unit.start,
             v.DEADLINE_MECHANISM: mechanism,
+            v.DEADLINE_CONFIGURED: deadline.more.get("conf"),
+            v.DEADLINE_SOURCE: deadline.more.get("source"),
         })  # fmt: skip
+        if deadline.at is None:
+            return
         if deadline.fired is not None:
-            self._at(unit, deadline.fired, v.DEADLINE_EXPIRED, **{v.DEADLINE_ID: number, v.DEADLINE_AT: EPOCH + deadline.at})
+            self.at(unit, deadline.fired, v.DEADLINE_EXPIRED, **{v.DEADLINE_ID: number, v.DEADLINE_AT: EPOCH + deadline.at})
         off = deadline.off if deadline.off is not None else unit.end
         if off is not None:
             state = "expired" if deadline.fired is not None else "disarmed"
-            self._at(unit, off, v.DEADLINE_DISARMED, **{v.DEADLINE_ID: number, v.DEADLINE_SCOPE_STATE: state})
+            self.at(unit, off, v.DEADLINE_DISARMED, **{v.DEADLINE_ID: number, v.DEADLINE_SCOPE_STATE: state})
 
     def _request(self, unit: Unit, request: Request) -> None:
         self.request_id += 1
         number = request.id if request.id is not None else self.request_id
-        self._at(unit, request.at, v.CANCEL_REQUESTED, **{
+        self.at(unit, request.at, v.CANCEL_REQUESTED, **{
             v.REQUEST_ID: number,
             v.REQUEST_MECHANISM: request.mechanism,
-            v.REQUEST_BY: self._id(request.by) if request.by else None,
+            v.REQUEST_BY: self.id(request.by) if request.by else None,
             v.REQUEST_VIA: request.via,
-            v.REQUEST_ADDRESSEE: self._id(request.to or unit.key),
+            v.REQUEST_ADDRESSEE: self.id(request.to or unit.key),
             v.REQUEST_LIVE: request.live,
             v.REQUEST_STARTED: "never" in unit.marks,
         })  # fmt: skip
         if request.withdrawn is not None:
-            self._at(unit, request.withdrawn, v.CANCEL_WITHDRAWN, **{v.REQUEST_ID: number})
+            self.at(unit, request.withdrawn, v.CANCEL_WITHDRAWN, **{v.REQUEST_ID: number})
         if request.told is not None:
-            self._at(unit, request.told, v.CANCEL_DELIVERED, **{v.DELIVERY_REQUESTS: [number], v.DELIVERY_BORROWED: False})
+            self.at(unit, request.told, v.CANCEL_DELIVERED, **{v.DELIVERY_REQUESTS: [number], v.DELIVERY_BORROWED: False})
         if request.consumed is not None:
             by = "taskgroup" if request.mechanism == "taskgroup" else "timeout"
-            self._at(unit, request.consumed, v.CANCEL_CONSUMED, **{v.DELIVERY_REQUESTS: [number], v.CONSUMED_BY: by})
+            self.at(unit, request.consumed, v.CANCEL_CONSUMED, **{v.DELIVERY_REQUESTS: [number], v.CONSUMED_BY: by})
         if request.swallowed is not None and unit.end is not None:
-            self._at(unit, unit.end, v.CANCEL_SWALLOWED, **{v.DELIVERY_REQUESTS: [number], v.SWALLOWED_HOW: request.swallowed})
-
-    def _timed(self, unit: Unit, name: str, what: str, when: str) -> None:
-        if name == "w":
-            when, _, how = when.partition("/")
-            begin, _, end = when.partition("-")
-            self._at(unit, ns(begin), v.AWAITS, **{
-                v.AWAIT_TARGETS: [self._id(what)], v.AWAIT_HOW: how or "await", v.AWAIT_END_NS: EPOCH + ns(end) if end else None,
-            })  # fmt: skip
-        elif name == "r":
-            when, *more = when.split("+")
-            channel, _, outcome = what.partition("/")
-            extra: dict[str, str] = {name: value for name, _, value in (part.partition("=") for part in more)}
-            self._at(unit, ns(when), v.REPORTED, **{
-                v.REPORT_CHANNEL: channel,
-                v.REPORT_OUTCOME: outcome,
-                v.REPORT_STAGE: extra.get("stage"),
-                v.REPORT_ERROR: extra.get("error"),
-                v.REPORT_SHORT_CUT_BY: extra.get("by"),
-                v.REPORT_HAS_DATA: "data" in extra,
-            })  # fmt: skip
-        elif name == "flag":
-            self._at(unit, ns(when), v.CANCEL_FLAGGED, **{v.FLAG_ID: 1, v.FLAG_RUN: self._id(what), v.FLAG_MECHANISM: "mark_canceled"})
-        elif name == "block":
-            length = when.removesuffix("!")
-            self._at(unit, ns(what), v.LOOP_BLOCKED, **{v.BLOCKED_NS: ns(length), v.BLOCKED_STALLED: when.endswith("!")})
+            self.at(unit, unit.end, v.CANCEL_SWALLOWED, **{v.DELIVERY_REQUESTS: [number], v.SWALLOWED_HOW: request.swallowed})
 
     def _cleanup(self, unit: Unit) -> None:
         number = self._cleanup_id(unit)
         budget = unit.values.get("budget")
-        self._at(unit, unit.start, v.CLEANUP_STARTED, **{
+        self.at(unit, unit.start, v.CLEANUP_STARTED, **{
             v.CLEANUP_ID: number,
+            v.CLEANUP_REGISTRY: self.number("registry", self._cleanup_run(unit) or "", ""),
             v.CLEANUP_NAME: unit.name,
-            v.CLEANUP_RUN: self._run(unit),
+            v.CLEANUP_RUN: self._cleanup_run(unit),
+            v.CLEANUP_RUNNER: self.run(unit),
             v.CLEANUP_BUDGET: ns(budget) if budget else None,
         })  # fmt: skip
         failure = next((how for mark, how in _HOW.items() if mark in unit.marks), None)
         if unit.end is not None and failure:
-            self._at(
+            self.at(
                 unit,
                 unit.end,
                 v.CLEANUP_FAILED,
                 **{v.CLEANUP_ID: number, v.CLEANUP_FAILURE: failure, v.REPORT_ERROR_TYPE: unit.values.get("fail")},
             )
         elif unit.end is not None:
-            self._at(unit, unit.end, v.CLEANUP_FINISHED, **{v.CLEANUP_ID: number})
+            self.at(unit, unit.end, v.CLEANUP_FINISHED, **{v.CLEANUP_ID: number})
+
+    def _cleanup_run(self, unit: Unit) -> str | None:
+        """The run whose registration a cleanup unit runs: the one around it, unless `of=` names another."""
+        return self.id(unit.values["of"]) if "of" in unit.values else self.run(unit)
 
     def _cleanup_id(self, unit: Unit) -> int:
-        return self.cleanup_ids.setdefault((self._run(unit) or "", unit.name), len(self.cleanup_ids) + 1)
+        return self.number("cleanup", self._cleanup_run(unit) or "", unit.name)
+
+    def _unread(self) -> list[tuple[int, str]]:
+        """When and of which unit asyncio says that nobody looked at its error."""
+        return [(unit.end, self.ids[unit.key]) for unit in self.units.values() if "unread" in unit.marks and unit.end is not None]
 
     # --- spans ---
 
@@ -252,8 +238,9 @@ class _Expansion:
         if unit.kind is None:
             return {}
         creator = unit.values.get("creator", unit.parent or "")
-        reports = [(what.partition("/")) for name, what, _ in unit.timed if name == "r"]
-        last = unit.deadlines[-1] if unit.deadlines else None
+        reports = [fact.what.partition("/") for fact in unit.timed if fact.name == "r"]
+        armed = [(deadline, deadline.at) for deadline in unit.deadlines if deadline.at is not None]
+        last, due = armed[-1] if armed else (None, 0)
         stage = unit.kind == "stage"
         return {
             v.UNIT: unit.kind,
@@ -263,10 +250,11 @@ class _Expansion:
             **life,
             v.OUTCOME: unit.outcome if unit.end is not None else None if "torn" in self.about else "unfinished",
             v.ERROR_TYPE: unit.values.get("fail"),
+            v.EXCEPTION_MESSAGE: unit.values.get("msg"),
             v.REPORTED_OUTCOME: reports[-1][2] if reports else None,
             v.REPORTED_BY: reports[-1][0] if reports else None,
-            v.CREATOR: self._id(creator) if creator else None,
-            v.GROUP_OWNER: self._id(unit.values["group"]) if "group" in unit.values else None,
+            v.CREATOR: self.id(creator) if creator else None,
+            v.GROUP_OWNER: self.id(unit.values["group"]) if "group" in unit.values else None,
             v.MAIN: "main" in unit.marks or None,
             v.DETACHED: "detached" in unit.marks or None,
             v.SHIELDED: "shielded" in unit.marks or None,
@@ -275,11 +263,14 @@ class _Expansion:
             v.STAGE_DEPENDENCIES: [d for d in unit.values.get("deps", "").split("+") if d] if stage else None,
             v.ATTEMPT: unit.attempt if stage else None,
             v.PIPELINE: unit.name if unit.kind == "pipeline" else None,
+            v.PIPELINE_STAGES: unit.values["stages"].split("+") if "stages" in unit.values else None,
+            v.PIPELINE_EDGES: unit.values["edges"].split("+") if "edges" in unit.values else None,
             v.CODE_FILE: unit.values.get("file"),
+            v.CODE_FUNCTION: unit.values.get("func"),
             v.CODE_LINE: int(unit.values["line"]) if "line" in unit.values else None,
             v.CLEANUP_ID_SPAN: self._cleanup_id(unit) if unit.kind == "cleanup" else None,
-            v.DEADLINE_NS: EPOCH + last.at if last else None,
-            v.TIMEOUT_NS: last.at - unit.start if last else None,
+            v.DEADLINE_NS: EPOCH + due if last else None,
+            v.TIMEOUT_NS: due - unit.start if last else None,
             v.DEADLINE_STATE: ("expired" if last.fired is not None else "armed" if unit.end is None else "disarmed") if last else None,
         }
 
@@ -291,6 +282,7 @@ class _Expansion:
             for loop in (1, 2)
             if (when := self.about.get(name if loop == 1 else f"loop{loop}{name}"))
         ]
+        events += [_event(v.EXCEPTION_UNREAD, when, self._seq_at(when), {v.UNREAD_SPAN: unit}) for when, unit in self._unread()]
         ended = "torn" not in self.about and "session" not in self.about
         about = {v.UNIT: "program", v.REV: 1, v.CLOCK: "monotonic", v.START_SEQ: 0, v.END_SEQ: len(self.moments) + 3 if ended else None}
         return {

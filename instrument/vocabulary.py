@@ -302,6 +302,24 @@ CHECKPOINT_STORE = _key("spanproof.checkpoint.store", "event", "text", "Kind of 
 OUTPUT_STATUS = _key("spanproof.output.status", "event", "text", "The library's word for the kind of output.")
 OUTPUT_HAS_DATA = _key("spanproof.output.has_data", "event", "bool", "The output carries data.")
 
+HEARTBEAT_TIMEOUT = _key(
+    "spanproof.heartbeat.timeout_ns",
+    "event",
+    "int",
+    "How long after this heartbeat the unit may be taken for dead; absent: not said.",
+    "ns",
+)
+
+ROUND_NAME = _key("spanproof.round.name", "event", "text", "What is repeated.")
+ROUND_MEMORY = _key("spanproof.round.memory_bytes", "event", "int", "Memory of the process's Python objects after a collection, in bytes.")
+ROUND_DESCRIPTORS = _key("spanproof.round.descriptors", "event", "int", "Descriptors that the process has open.")
+ROUND_WATCHED = _key("spanproof.round.watched", "event", "int", "Objects that were watched in this round.")
+ROUND_ALIVE = _key("spanproof.round.alive", "event", "int", "Those of them that are alive after a collection, the results dropped.")
+ROUND_TOOK = _key("spanproof.round.took_ns", "event", "int", "Time that the round took, once of a pair with and without a timeout.", "ns")
+ROUND_ARMED = _key("spanproof.round.armed", "event", "bool", "Of such a pair: a timeout was armed and disarmed.")
+
+UNREAD_SPAN = _key("spanproof.unread.span_id", "event", "text", "The task that failed.")
+
 BLOCKED_NS = _key("spanproof.blocked.duration_ns", "event", "int", "How long the loop stood still.", "ns")
 BLOCKED_CPU_NS = _key("spanproof.blocked.cpu_ns", "event", "int", "CPU time of the loop's thread meanwhile; absent: not measurable.", "ns")
 BLOCKED_STALLED = _key("spanproof.blocked.machine_stalled", "event", "bool", "The watchdog thread was late too: the machine stood still.")
@@ -491,7 +509,19 @@ CHECKPOINT_MISSED = _event(
     "checkpoint.missed", "A load found no checkpoint.", CHECKPOINT_KEY, CHECKPOINT_STORE, AT_FILE, AT_LINE, AT_FUNCTION
 )
 OUTPUT_PRODUCED = _event("output.produced", "The stage's body returned an output.", OUTPUT_STATUS, OUTPUT_HAS_DATA)
-HEARTBEAT = _event("heartbeat", "The unit said that it is alive.")
+HEARTBEAT = _event("heartbeat", "The unit said that it is alive.", HEARTBEAT_TIMEOUT)
+ROUND = _event(
+    "round",
+    "One repetition is over.",
+    ROUND_NAME,
+    ROUND_MEMORY,
+    ROUND_DESCRIPTORS,
+    ROUND_WATCHED,
+    ROUND_ALIVE,
+    ROUND_TOOK,
+    ROUND_ARMED,
+)
+EXCEPTION_UNREAD = _event("exception.unread", "A task failed, and nobody ever looked at its error (on the program).", UNREAD_SPAN)
 REPORTED = _event(
     "reported",
     "What a channel said of the unit.",

@@ -149,3 +149,59 @@ create table outputs (
     -- It carries data.
     has_data BOOLEAN
 );
+
+-- One row a heartbeat.
+create table heartbeats (
+    -- Trace of the unit.
+    trace_id VARCHAR,
+    -- The unit.
+    span_id VARCHAR,
+    -- When.
+    time_ns BIGINT,
+    -- Order.
+    seq BIGINT,
+    -- How long after it the unit may be taken for dead; null: not said.
+    timeout_ns BIGINT
+);
+
+-- One row a repetition of something that is repeated to see whether it grows or costs.
+create table rounds (
+    -- The process.
+    resource_id INTEGER,
+    -- Trace of the unit that the event stands on.
+    trace_id VARCHAR,
+    -- That unit.
+    span_id VARCHAR,
+    -- What is repeated.
+    name VARCHAR,
+    -- Number of the round among those of that name in the process, from 1.
+    round BIGINT,
+    -- When it was over.
+    time_ns BIGINT,
+    -- Order.
+    seq BIGINT,
+    -- Memory of the process's Python objects after a collection, in bytes; null: not measured.
+    memory_bytes BIGINT,
+    -- Descriptors that the process has open; null: not measured.
+    descriptors BIGINT,
+    -- Objects that were watched in this round; null: none.
+    watched BIGINT,
+    -- Those of them that are alive after a collection, the results dropped.
+    alive BIGINT,
+    -- Time that it took; null: it is not one of a pair with and without a timeout.
+    took_ns BIGINT,
+    -- Of a pair: a timeout was armed and disarmed.
+    armed BOOLEAN
+);
+
+-- One row a task that failed and at whose error nobody ever looked.
+create table unread (
+    -- Trace of the task.
+    trace_id VARCHAR,
+    -- The task.
+    span_id VARCHAR,
+    -- When that was told: when the task was collected, or the recording ended.
+    time_ns BIGINT,
+    -- Order.
+    seq BIGINT
+);

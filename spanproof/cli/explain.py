@@ -88,6 +88,8 @@ def _page(criterion: Criterion) -> Iterator[RenderableType]:
         ("How to fix it", header.texts["fix"]),
         ("Wrong", header.texts["bad"]),
         ("Right", header.texts["good"]),
+        ("A violation is certain, given that", header.texts["certain given"]),
+        ("What it cannot see", header.texts["cannot see"]),
         ("Unknown when", header.texts["unknown when"]),
         ("Whose fault", header.texts["fault"]),
         ("Covers", "; ".join(header.covers)),

@@ -41,7 +41,7 @@ WRAPPED: Final = 8
 STORY: Final = 8
 """Facts of one story that are told."""
 
-SPARED: Final = ("reported", "deadline.disarmed", "deadline.set", "cancel.consumed")
+SPARED: Final = ("awaits", "awaits.end", "reported", "deadline.disarmed", "deadline.set", "cancel.consumed")
 """Kinds of facts that go first when a story is too long."""
 
 QUIET: Final = ("start", "deadline.set", "deadline.disarmed")

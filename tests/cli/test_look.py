@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from spanproof.analyzers.tinytrace_otlp import EPOCH, span_ids, write
+from spanproof.analyzers.tinytrace_facts import EPOCH
+from spanproof.analyzers.tinytrace_otlp import span_ids, write
 from tests.cli import programs
 from tests.cli.conftest import steady
 

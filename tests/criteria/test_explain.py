@@ -9,28 +9,12 @@ import pytest
 from spanproof.analyzers.cataloguing import catalogue
 from spanproof.analyzers.explain import _who, about, explain, text
 from spanproof.analyzers.words import duration, plural, quantity, unit_name
+from tests.criteria.cases import stories
 
 if TYPE_CHECKING:
     from tests.criteria.conftest import JudgeLines, Snapshot
 
-STORIES = {
-    "C02": "p.p::0-100  s.a:p:0-50:reg=close@10,file=flow.py,line=3",
-    "C03": "p.p::0-300  s.a:p:0-50:reg=close@10  c.close:p:50-150=t:timed_out,budget=100",
-    "D01": "p.p::0-900=f:block=600+500,file=flow.py,line=9  s.a:p:0-600=t:d100!600,!600/timer",
-    "D02": "p.p::0-60=f  s.a:p:0-50=f:d30000,r=result/timed_out@50+error=slow,fail=TimeoutError  k.k:a:0-50=t:d50!,!50/timer%50",
-    "L01": "m::0-100:main  b:m:0-50  a:b:0-105:!100/runner  %closing=100 %closed=110",
-    "O01": "p.p::0-100  s.a:p:0-50  s.b:p:49-100:deps=a",
-    "O02": "p.p::0-60=f:r=caller/failed@60  s.a:p:0-50=c:r=result/failed@50",
-    "P01": "m::0-500:main  a:m:0-300:!50>200@m",
-    "P02": "m::0-500:main,file=app.py,line=12  p.p:m:0-100=x:!90@m  s.a:p:0-400:file=flow.py,line=3",
-    "P03": "a::0-100  b:a:10-  %until=400 %closed=400",
-    "P04": "p.p::0-100=f  s.a:p:0-50=t:d50!,!50/timer,file=flow.py,line=3  s.b:p:0-:file=flow.py,line=9  %until=1000 %torn",
-    "P05": "m::0-500:main,flag=p@50  p.p:m:0-400=x  s.a:p:0-149:  s.b:p:200-300",
-    "P08": "m::0-500:main,w=a@0-400  a:m:0-400=c:!50@m~went_on,b200",
-    "R01": "m::0-500:main  p.p:m:0-100=c:!50@m~returned  s.a:p:0-52:!50/stageflow@p",
-    "R05": "a::0-60  f.get:a:0-  %until=100",
-    "R07": "p.p::0-60  s.a:p:50-50=s:r=result/completed@50+error=open+by=breaker",
-}
+STORIES = stories()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ HEADER = """\
 -- good:
 --   y
 -- covers: H1
+-- certain given: it was seen
+-- cannot see: what was not
 -- unknown when: never
 -- torn: certain
 -- clock: any

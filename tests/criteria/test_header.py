@@ -29,6 +29,8 @@ GOOD = """\
 -- covers: H1; 2.2 Orphaned Tasks
 -- parameter tolerance_ms: 100 ms; why
 -- parameter share: 0.5 units; why
+-- certain given: it was seen
+-- cannot see: what was not
 -- unknown when: never
 -- torn: certain
 -- clock: real

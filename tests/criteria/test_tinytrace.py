@@ -8,7 +8,8 @@ import pytest
 
 from spanproof.analyzers.loading import load
 from spanproof.analyzers.tinytrace import TinyTraceError, ns, parse
-from spanproof.analyzers.tinytrace_otlp import EPOCH, expand, span_ids, write
+from spanproof.analyzers.tinytrace_facts import EPOCH
+from spanproof.analyzers.tinytrace_otlp import expand, span_ids, write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from spanproof.analyzers.cataloguing import SHARED, catalogue
 from spanproof.analyzers.loading import load
-from spanproof.analyzers.tinytrace_otlp import EPOCH, expand
+from spanproof.analyzers.tinytrace_facts import EPOCH
+from spanproof.analyzers.tinytrace_otlp import expand
 from spanproof.instrument import vocabulary as v
 from tests.oracle.trees import LAST, STEP, recordings
 

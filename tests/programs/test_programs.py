@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,24 +15,10 @@ from spanproof.analyzers import check
 from spanproof.instrument import session
 from spanproof.scenarios.virtual_loop import VirtualLoop
 
-from . import (
-    faulty,
-    faulty_anyio,
-    faulty_cancels,
-    faulty_stageflow,
-    silent_anyio,
-    silent_asyncio,
-    silent_cancels,
-    silent_resources,
-    silent_stageflow,
-    silent_stageflow_more,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
-    from .shapes import Program
+    from .shapes import Found, Program
 
 
 @pytest.fixture(autouse=True)
@@ -55,15 +43,18 @@ def findings(program: Program, folder: Path) -> set[tuple[str, str]]:
     }
 
 
-SILENT = (
-    silent_anyio.PROGRAMS
-    | silent_asyncio.PROGRAMS
-    | silent_cancels.PROGRAMS
-    | silent_resources.PROGRAMS
-    | silent_stageflow.PROGRAMS
-    | silent_stageflow_more.PROGRAMS
-)
-FAULTY = faulty.PROGRAMS | faulty_anyio.PROGRAMS | faulty_cancels.PROGRAMS | faulty_stageflow.PROGRAMS
+def collected(kind: str) -> dict[str, Any]:
+    """The programs of all modules here whose name begins with `kind`."""
+    found: dict[str, Any] = {}
+    for path in sorted(Path(__file__).parent.glob(f"{kind}*.py")):
+        programs = import_module(f"{__package__}.{path.stem}").PROGRAMS
+        assert not found.keys() & programs.keys(), f"{path.name} has a program of a name that is taken"
+        found |= programs
+    return found
+
+
+SILENT: dict[str, Program] = collected("silent")
+FAULTY: dict[str, tuple[Program, Found]] = collected("faulty")
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
@@ -79,7 +70,7 @@ def test_a_planted_fault_is_found_and_no_other(name: str, tmp_path: Path) -> Non
 
 def test_what_was_lost_since_the_last_tick_is_not_taken_for_absent(tmp_path: Path) -> None:
     """Killed within a second of its abort: the run is in the file, its sibling that was at work is not. Nobody may say that all is well."""
-    program, _expected = faulty.PROGRAMS["timeout_orphans_a_sibling"]
+    program, _expected = FAULTY["timeout_orphans_a_sibling"]
     with session(tmp_path, name="cut") as attached, asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(program())
     assert attached.path is not None

@@ -15,6 +15,8 @@
 --       async with connect() as connection:        # closed however the stage ends
 --           ...
 -- covers: H4; H7; 2.2 Cleanup Failure; 5.1 cleanup handlers execute; 6.3 Resource Cleanup
+-- certain given: the registration, and each start of a callback, go through the library's own registry, which is watched
+-- cannot see: cleanup that is registered nowhere: `finally` blocks, `cleanup_on_cancel`; a registry whose list is changed by hand
 -- unknown when: the run is still open, or the trace is cut within the grace after its end
 -- torn: certain
 -- clock: any

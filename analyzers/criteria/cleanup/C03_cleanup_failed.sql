@@ -20,6 +20,8 @@
 --       finally:
 --           await connection.close()
 -- covers: H4; H7; 2.2 Cleanup Failure; 5.1 cleanup handlers execute; 6.5 Slow Cleanup
+-- certain given: the end of the callback was seen as it happened
+-- cannot see: a callback that fails inside and says nothing
 -- unknown when: it is still open
 -- torn: certain
 -- clock: any

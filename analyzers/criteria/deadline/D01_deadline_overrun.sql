@@ -16,6 +16,8 @@
 -- covers: H1; H5; H9; 5.1 stage is cancelled within the configured time; 6.1 Simple Timeout; 6.1 Exact Timeout
 -- parameter tolerance_ms: 100 ms; the tolerance of success criterion 5.1
 -- parameter hops: 64 hops; requests followed down a chain of awaits to what was really cut
+-- certain given: the deadline was armed on the loop's clock as recorded, and the watchdog, which ran beside it, saw no standstill of the machine
+-- cannot see: deadlines that a library builds from `loop.call_later` alone; lateness of a virtual loop, which is never late
 -- unknown when: the machine as a whole stood still meanwhile, or no watchdog can tell; or the unit had its cancellation in time and is still open, so that it may yet turn out to have swallowed it
 -- torn: certain
 -- clock: any

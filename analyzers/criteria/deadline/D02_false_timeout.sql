@@ -21,6 +21,8 @@
 --       result = failed(f"timed out after {timeout} s" if scope.expired() else f"failed: {error!r}")
 -- covers: H1; H5; 2.2 Timeout Leakage; 5.3 error messages are actionable; 6.4 Nested Timeouts
 -- parameter hops: 1000 hops; ancestors looked at for a deadline that expired
+-- certain given: the scope's own state was read when it was left; the type of an exception is never asked
+-- cannot see: a false word on a channel that is not recorded (a log line, a metric of the program's own)
 -- unknown when: more ancestors than `hops` would have to be looked at
 -- torn: certain
 -- clock: any

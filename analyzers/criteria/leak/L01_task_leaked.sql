@@ -20,6 +20,8 @@
 --           task.cancel()
 --           await asyncio.gather(task, return_exceptions=True)
 -- covers: H2; H7; 2.2 Orphaned Tasks; 2.2 Memory Leak; 5.1 no resource leaks after cancellation
+-- certain given: the task was pending when its loop was closed or its process ended normally, which the recorder saw happen
+-- cannot see: tasks that the program makes past any loop, of a class from before the session
 -- unknown when: it is open in a trace that is cut, or where recording stopped before the loop was closed
 -- torn: certain
 -- clock: any

@@ -14,6 +14,8 @@
 --   for stage in ready(graph, finished):
 --       asyncio.create_task(run(stage))
 -- covers: H2; H9; 2.2 Race Conditions; 5.3 no race conditions; 6.2 Sequential Cancellation
+-- certain given: start and end are compared by their order in one process, not by their times
+-- cannot see: dependencies that are not declared to the library
 -- unknown when: no attempt of a dependency was recorded in the run
 -- torn: certain
 -- clock: any

@@ -15,6 +15,8 @@
 --   async with asyncio.timeout_at(deadline):
 --       result = await stage()
 -- covers: H5; H9; 2.2 Race Conditions; 5.3 no race conditions; 6.1 Exact Timeout; 6.5 Race Condition Injection
+-- certain given: both witnesses were recorded: what the code returned or raised, and what the caller got
+-- cannot see: a channel that is not recorded
 -- unknown when: never: what it needs is told at the end
 -- torn: certain
 -- clock: any

@@ -18,6 +18,8 @@
 -- covers: H1; H2; 2.2 Orphaned Tasks; 5.1 cancellation propagates
 -- parameter tolerance_ms: 100 ms; as for a deadline, plus two turns of the loop (the unit's grace)
 -- parameter hops: 64 hops; requests followed down a chain of awaits, and shields upwards
+-- certain given: the request was recorded where `cancel()` was called, and every throw into the unit's code is seen while the seam `delivery` held
+-- cannot see: a cancellation of a plain future that no task stands behind; code below the unit that swallows it inside a C extension
 -- unknown when: the unit is still open, and the loop has not been seen to take a turn since
 -- torn: certain
 -- clock: any

@@ -20,6 +20,8 @@
 --       return worker.result()
 -- covers: H2; H3; 2.2 Orphaned Tasks; 2.2 Nested Cancellation; 5.1 cancellation propagates; 5.1 subpipeline timeouts cancel child pipelines; 6.2 Subpipeline Cancellation
 -- parameter hops: 64 hops; ancestors looked at for what the earliest and the latest cancelled one leave undecided
+-- certain given: the ancestor's end, the unit's end and every request on it are recorded facts, and nobody outside the ancestor waited for it or cancelled it afterwards
+-- cannot see: work that is no unit: threads (P11), callbacks, other processes; a hand-over through a queue to somebody who neither awaits nor cancels it
 -- unknown when: the unit is open in a trace that is cut, so that somebody may still await or cancel it; or more ancestors than `hops` would have to be looked at
 -- torn: certain
 -- clock: any

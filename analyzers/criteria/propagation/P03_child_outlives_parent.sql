@@ -19,6 +19,8 @@
 --       return "ok"
 -- covers: H2; H3; 2.2 Orphaned Tasks; 5.1 no resource leaks after cancellation
 -- parameter hops: 64 hops; steps upwards from a unit that awaits it, to tell whether it is inside the owner that has ended
+-- certain given: the owner is the unit of its TaskGroup, or who last awaited or cancelled it, or who was running when it was created, and nobody else took it over until the recording ended
+-- cannot see: tasks that nobody owns; a hand-over that shows in no await and no cancel
 -- unknown when: the unit is open in a trace that is cut, so that somebody may still await or cancel it, or it may swallow what asked it
 -- torn: certain
 -- clock: any

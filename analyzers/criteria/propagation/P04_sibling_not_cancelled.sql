@@ -21,6 +21,8 @@
 --       raise PipelineFailed(stage)
 -- covers: H2; H9; 2.2 Orphaned Tasks; 5.1 cancellation propagates; 6.2 Parallel Cancellation; 6.2 Fan-out/Fan-in Cancellation
 -- parameter hops: 64 hops; ancestors looked at between a task and its run
+-- certain given: the run was aborted from inside at the recorded moment, and no request reached the unit within its grace after it
+-- cannot see: units that the library runs without a stage or a task of their own (a thread's work, a callback)
 -- unknown when: the trace is cut within the grace after the abort
 -- torn: certain
 -- clock: any

@@ -20,6 +20,8 @@
 -- covers: H2; H3; 2.2 Nested Cancellation; 6.2 Sequential Cancellation
 -- parameter flag_tolerance_ms: 100 ms; a cooperative flag has to be noticed as fast as a deadline (success criterion 5.1)
 -- parameter hops: 64 hops; steps upwards to find out whether it was started from an unwinding stretch
+-- certain given: the start and the abort or the flag were recorded in one process, in their order
+-- cannot see: work that begins as a plain call inside a unit that was at work already
 -- unknown when: what started it had a cancellation and is still open, so that it is not decided whether it unwinds; or its run was cancelled and is still open in a trace that is cut, so that it may yet complete
 -- torn: certain
 -- clock: any

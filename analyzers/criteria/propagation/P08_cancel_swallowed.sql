@@ -20,6 +20,8 @@
 --       log("cancelled")
 --       raise
 -- covers: H1; H4; 2.2 Silent Failures; 5.3 no silent failures
+-- certain given: the delivery was seen to enter the unit's own code, and the unit's end was seen not to be a CancelledError
+-- cannot see: what a C extension swallows before it enters the unit's code
 -- unknown when: the unit is still open: only its end decides
 -- torn: certain
 -- clock: any

@@ -21,6 +21,8 @@
 --           save_partial()
 --           raise
 -- covers: H1; H8; 2.2 Silent Failures; 5.3 no silent failures
+-- certain given: the deadline's timer ran or the cancellation entered, and the very call is known to have returned without an error
+-- cannot see: a caller further up that swallows the error
 -- unknown when: it is still open
 -- torn: certain
 -- clock: any

@@ -15,6 +15,8 @@
 --   with tracer.start_as_current_span("work"):
 --       await work()
 -- covers: H2; H4; 2.2 Silent Failures; 5.3 no silent failures
+-- certain given: the process is known to have ended normally, and what was open then was written
+-- cannot see: spans that a library began and dropped without exporting them
 -- unknown when: the process was killed, or recording stopped before it ended
 -- torn: certain
 -- clock: any

@@ -12,6 +12,8 @@
 -- good:
 --   raise CriticalInterceptorError("circuit open", self.name)
 -- covers: H8; 2.2 Silent Failures; 5.3 no silent failures
+-- certain given: the library's own decision to leave the body out was recorded with what it put in its place
+-- cannot see: a body that runs and does nothing
 -- unknown when: never: what it needs is told at the decision
 -- torn: certain
 -- clock: any

@@ -96,3 +96,28 @@ select trace_id, span_id, time_ns, seq,
     try_cast(attributes['spanproof.output.has_data'] as BOOLEAN) as has_data
 from events
 where name = 'output.produced';
+
+insert into heartbeats by name
+select trace_id, span_id, time_ns, seq, try_cast(attributes['spanproof.heartbeat.timeout_ns'] as BIGINT) as timeout_ns
+from events
+where name = 'heartbeat';
+
+insert into rounds by name
+select b.resource_id, e.trace_id, e.span_id, e.time_ns, e.seq,
+    e.attributes['spanproof.round.name'] as name,
+    row_number() over (partition by b.resource_id, e.attributes['spanproof.round.name'] order by e.seq) as round,
+    try_cast(e.attributes['spanproof.round.memory_bytes'] as BIGINT) as memory_bytes,
+    try_cast(e.attributes['spanproof.round.descriptors'] as BIGINT) as descriptors,
+    try_cast(e.attributes['spanproof.round.watched'] as BIGINT) as watched,
+    try_cast(e.attributes['spanproof.round.alive'] as BIGINT) as alive,
+    try_cast(e.attributes['spanproof.round.took_ns'] as BIGINT) as took_ns,
+    try_cast(e.attributes['spanproof.round.armed'] as BOOLEAN) as armed
+from events e join base b on b.trace_id = e.trace_id and b.span_id = e.span_id
+where e.name = 'round';
+
+insert into unread by name
+select u.trace_id, u.span_id, e.time_ns, e.seq
+from events e
+join base p on p.trace_id = e.trace_id and p.span_id = e.span_id
+join base u on u.resource_id = p.resource_id and u.span_id = e.attributes['spanproof.unread.span_id']
+where e.name = 'exception.unread';
