@@ -20,10 +20,19 @@ CASES = all_cases()
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, dict[str, str]]:
-    """All cases loaded and judged together, each a recording of its own; and the file of each trace."""
+def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, dict[str, str]]:
+    """All cases that were chosen, loaded and judged together, each a recording of its own; and the file of each trace."""
     folder = tmp_path_factory.mktemp("cases")
-    paths = [write(folder / f"{case.number:03}.json", f"{case.trace} %n={case.number} %rec=case-{case.number}") for case in CASES]
+    chosen = {
+        item.callspec.params.get("case")
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    }
+    paths = [
+        write(folder / f"{case.number:03}.json", f"{case.trace} %n={case.number} %rec=case-{case.number}")
+        for case in CASES
+        if case in chosen
+    ]
     con = load(paths)
     report = judge(con, source_root=folder)
     rows = con.execute("select distinct u.trace_id, f.path from units u join files f using (file_id)").fetchall()
