@@ -61,10 +61,10 @@ format: $(TEST_READY) ## let ruff format, and mend what it can mend safely
 reference: $(TEST_READY) ## write the generated pages of docs/reference/ anew
 	@$(RUN) spanproof.cli.reference > docs/reference/.new && mv docs/reference/.new docs/reference/command-line.md
 	@$(RUN) spanproof.analyzers.schema_docs docs/reference/tables.md
-	@$(RUN) spanproof.analyzers.criteria_docs docs/reference/criteria
+	@$(RUN) spanproof.analyzers.criteria_docs docs/reference/criteria README.md
 
 bench: $(TEST_READY) ## measure the recorder and the reader
-	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python "$$b" $(ARGS) || exit 1; done
+	@for b in recorder sink soak judge; do echo "== $$b"; $(BIN)/python "benchmarks/$$b.py" $(ARGS) || exit 1; done
 
 package: $(TEST_READY) ## build wheel and sdist into dist/
 	@rm -rf dist && $(RUN) build --no-isolation .

@@ -1,19 +1,22 @@
 """The catalogue of criteria: every `.sql` file of `criteria/` and of the user's own folders, by id.
 
-A criterion is found by its id (`P02`), its name (`child-outlives-cancel`) or, for all of a family, its letter (`P`).
+A criterion is found by its id (`P02`) or its name (`child-outlives-cancel`); all of a family by its letter (`P`), all of a severity
+by its word (`warning`).
 """
 
 from __future__ import annotations
 
 import difflib
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .errors import AnalyzerError
-from .header import Header, Parameter, parse
+from .header import TEXTS, Header, HeaderError, Parameter, parse
+from .verdicts import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +26,9 @@ SHARED: Final = HOME / "shared"
 """Relations that several criteria need; the judge builds them first, in the order of their file names. No criteria."""
 
 Number = int | float
+
+_SAID_ID: Final = re.compile(r"^-- id: ([A-Z][0-9]{2})\s*$", re.MULTILINE)
+_NAMED_ID: Final = re.compile(r"([A-Z][0-9]{2})(?![0-9A-Za-z])")
 
 
 class UnknownCriterionError(AnalyzerError):
@@ -34,15 +40,16 @@ class ParameterError(AnalyzerError):
 
 
 class CatalogueError(AnalyzerError):
-    """Two criteria have one id, or a folder of criteria cannot be read."""
+    """A folder of criteria does not exist."""
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One criterion: its header and where its query is."""
+    """One criterion: its header and where its query is. `broken` says why it cannot be judged; its header is a stand-in then."""
 
     header: Header
     path: Path
+    broken: str | None = None
 
     @property
     def id(self) -> str:
@@ -59,46 +66,104 @@ class Criterion:
         """Name of its folder: deadline, propagation, ..."""
         return self.path.parent.name
 
+    @property
+    def ours(self) -> bool:
+        """It belongs to the catalogue that ships."""
+        return self.path.is_relative_to(HOME)
+
     @cached_property
     def sql(self) -> str:
         """The whole file; its header is a comment."""
         return self.path.read_text(encoding="utf-8")
 
+    @property
+    def query_line(self) -> int:
+        """The line on which the query begins, from 1."""
+        lines = enumerate(self.sql.splitlines(), 1)
+        return next((number for number, line in lines if line.strip() and not line.startswith("--")), 1)
+
 
 def catalogue(criteria_dirs: Iterable[str | Path] = ()) -> dict[str, Criterion]:
     """All criteria by id, in the order of ids: ours and those in `criteria_dirs`.
 
+    A file of the user's that cannot be used is in it too, as `broken`, so that it stops nobody: by its id where one can be read that is
+    not taken, else by its name.
+
     Raises:
-        HeaderError: the header of a file cannot be used.
-        CatalogueError: an id is taken twice, or a folder does not exist.
+        CatalogueError: a folder does not exist.
     """
     found: dict[str, Criterion] = {}
-    for folder in (HOME, *(Path(folder) for folder in criteria_dirs)):
+    for path in sorted(HOME.rglob("*.sql")):
+        if path.parent != SHARED:
+            criterion = Criterion(parse(path.read_text(encoding="utf-8"), path), path)
+            found[criterion.id] = criterion
+    broken: list[tuple[Path, str, str]] = []
+    # A folder that was named twice is read once.
+    for folder in dict.fromkeys(Path(folder) for folder in criteria_dirs):
         if not folder.is_dir():
             raise CatalogueError(f"{folder}: no such folder. `--criteria` takes a folder that holds .sql files.")
         for path in sorted(folder.rglob("*.sql")):
-            if path.parent == SHARED:
-                continue
-            criterion = Criterion(parse(path.read_text(encoding="utf-8"), path), path)
-            if criterion.id in found:
-                raise CatalogueError(
-                    f"{path}: id {criterion.id} is taken by {found[criterion.id].path}. Give yours a letter of its own, for example X01."
-                )
-            found[criterion.id] = criterion
+            text, why = _of_the_user(path, found)
+            if why is not None:
+                broken.append((path, text, why))
+    # Last, so that a file that cannot be used takes no id from one that can.
+    for path, text, why in broken:
+        words = (_SAID_ID.search(text), _NAMED_ID.match(path.name))
+        names = [*(word[1] for word in words if word), path.name, str(path)]
+        id_ = next(name for name in names if name not in found)
+        found[id_] = Criterion(_stand_in(id_, path), path, why)
     return dict(sorted(found.items()))
 
 
+def _of_the_user(path: Path, found: dict[str, Criterion]) -> tuple[str, str | None]:
+    """Add a criterion of the user's to `found`. Returns its text, and why it cannot be used; None: it can."""
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        criterion = Criterion(parse(text, path), path)
+    except HeaderError as error:
+        return text, str(error)
+    except UnicodeDecodeError as error:
+        return text, f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8."
+    except OSError as error:
+        return text, f"{path}: cannot be read ({error.strerror}). Check its rights."
+    if criterion.id in found:
+        line = next(number for number, line in enumerate(text.splitlines(), 1) if line.startswith("-- id:"))
+        taken = found[criterion.id].path
+        return text, f"{path}:{line}: id {criterion.id} is taken by {taken}. Give yours a letter of its own, for example X01."
+    found[criterion.id] = criterion
+    return text, None
+
+
+def _stand_in(id_: str, path: Path) -> Header:
+    """The header of a file whose own cannot be used."""
+    name = re.sub(r"[^a-z]+", "-", _NAMED_ID.sub("", path.stem).casefold()).strip("-") or "broken"
+    texts: dict[str, str] = dict.fromkeys(TEXTS, "not known: the criterion cannot be used")
+    return Header(id_, name, "error", "unknown", "any", "trace", (), texts)
+
+
 def find(word: str, criteria: Mapping[str, Criterion]) -> list[Criterion]:
-    """The criteria that an id, a name or a family's letter means.
+    """The criteria that an id, a name, a family's letter or a severity means.
 
     Raises:
         UnknownCriterionError: none.
     """
     wanted = word.strip().casefold()
-    hits = [c for c in criteria.values() if wanted in {c.id.casefold(), c.header.name, c.title.casefold(), c.id[0].casefold()}]
+    if wanted in SEVERITIES:
+        alike = [c for c in criteria.values() if c.header.severity == wanted]
+        if not alike:
+            # Nothing selected would mean everything.
+            raise UnknownCriterionError(f"no criterion has the severity {word!r}. `spanproof criteria` lists them all.")
+        return alike
+    hits = [c for c in criteria.values() if wanted in {c.id.casefold(), c.header.name, c.title.casefold(), _letter(c)}]
     if not hits:
         raise UnknownCriterionError(f"no criterion {word!r}.{_closest(wanted, criteria)} `spanproof criteria` lists them all.")
     return hits
+
+
+def _letter(criterion: Criterion) -> str:
+    """The family's letter; a file that has no id belongs to no family."""
+    return criterion.id[0].casefold() if _NAMED_ID.fullmatch(criterion.id) else criterion.id.casefold()
 
 
 def choose(criteria: Mapping[str, Criterion], select: Iterable[str] = (), ignore: Iterable[str] = ()) -> list[Criterion]:
@@ -127,6 +192,8 @@ def settings(criteria: Mapping[str, Criterion], params: Mapping[str, object]) ->
         if not dot:
             raise ParameterError(f"parameter {key!r} must be written ID.name, for example D01.tolerance_ms.")
         for criterion in find(word, criteria):
+            if criterion.broken is not None:
+                continue
             values[criterion.id][name] = _value(criterion, name, value)
     return values
 

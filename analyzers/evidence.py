@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PER_FINDING: Final = 16
 """Facts kept for one finding; those of its life and of cancellation go first."""
 
+_LAST: Final = {"end": 1, "open": 1, "unheard": 2}
+"""Of facts with one place in the order: an end comes after what led to it, and after that who had not heard of it."""
+
 FACTS: Final = Path(__file__).with_name("evidence.sql")
 """One row a fact about the spans in `wanted`, at most $1 of each span."""
 
@@ -45,7 +48,7 @@ def merged(subject: list[Evidence], cause: list[Evidence]) -> list[Evidence]:
     """The facts about a subject and its cause as one story; the same fact is told once."""
     seen: set[tuple[int, str, str, str | None, str | None]] = set()
     story: list[Evidence] = []
-    for item in sorted([*cause, *subject], key=lambda item: (item.time_ns, item.seq, item.event in ("end", "open"))):
+    for item in sorted([*cause, *subject], key=lambda item: (item.time_ns, item.seq, _LAST.get(item.event, 0))):
         key = (item.time_ns, item.span_id, item.event, item.actor_span_id, item.detail)
         if key not in seen:
             seen.add(key)

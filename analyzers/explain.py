@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Final
 
+from .because import because, stretch
 from .story import OUTCOMES, place, told
 from .words import duration, unit_name
 
@@ -43,6 +45,8 @@ class Explanation:
         let: the units by letter, with what they are and how they ended.
         story: what was recorded of them, in order.
         then: the rule that was broken.
+        because: what put the subject under the rule, by whom, where and when; where the facts do not tell: why the rule matters.
+        ran: the stretch that it went on, and for how long; None: it is not a matter of time.
         but: what happened instead.
         fault: whose fault it is, in words.
         fix: what to do.
@@ -53,9 +57,11 @@ class Explanation:
     let: list[tuple[str, str]]
     story: list[Fact]
     then: str
+    because: str
     but: str
     fault: str
     fix: str
+    ran: str | None = None
     also: list[str] = field(default_factory=list[str])
     implied_by: str | None = None
 
@@ -77,6 +83,8 @@ def explain(finding: Finding, header: Header) -> Explanation:
         let=let,
         story=story,
         then=header.texts["rule"],
+        because=because(finding, letters, begin) or header.texts["why"],
+        ran=_ran(finding, begin),
         but=finding.message + (f" ({finding.note})" if finding.note and "{note}" not in header.texts["message"] else ""),
         fault=FAULTS[finding.fault],
         fix=finding.fix,
@@ -91,16 +99,50 @@ def text(explanation: Explanation, width: int = WIDTH) -> str:
     lines += _wrapped("Let", [f"{letter} = {what}" for letter, what in explanation.let], width)
     places = [duration(fact.at_ns) for fact in explanation.story]
     column = max((len(place) for place in places), default=0)
-    lines += [f"          {place:>{column}}  {fact.text}" for place, fact in zip(places, explanation.story, strict=True)]
-    lines += _wrapped("Then", [explanation.then], width)
-    lines += _wrapped("But", [explanation.but], width)
-    lines += _wrapped("Fault", [explanation.fault], width)
-    lines += _wrapped("Fix", [explanation.fix], width)
-    if explanation.also:
-        lines += _wrapped("Also", [f"{', '.join(explanation.also)} follow{'s' if len(explanation.also) == 1 else ''} from it"], width)
-    if explanation.implied_by:
-        lines += _wrapped("From", [f"finding {explanation.implied_by}"], width)
+    lines += [f"           {place:>{column}}  {fact.text}" for place, fact in zip(places, explanation.story, strict=True)]
+    for name, content in _rest(explanation):
+        lines += _wrapped(name, [content], width)
     return "\n".join(lines)
+
+
+def html(explanation: Explanation) -> str:
+    """The explanation as a piece of HTML, without a style of its own but for margins. Everything from the trace is escaped."""
+    let = "".join(f"<li><b>{escape(letter)}</b> = {escape(what)}</li>" for letter, what in explanation.let)
+    story = "".join(
+        f"<tr><td style='text-align:right;white-space:nowrap;opacity:.7'>{escape(duration(fact.at_ns))}</td>"
+        f"<td style='text-align:left'>{escape(fact.text)}</td></tr>"
+        for fact in explanation.story
+    )
+    rest = "".join(f"<p style='margin:.3em 0'><b>{name}:</b> {escape(content)}</p>" for name, content in _rest(explanation))
+    return f"<p style='margin:.3em 0'><b>Let</b></p><ul style='margin:.3em 0'>{let}</ul><table><tbody>{story}</tbody></table>{rest}"
+
+
+def markdown(explanation: Explanation) -> str:
+    """The explanation as Markdown. What means something in Markdown is escaped."""
+    lines = ["Let", "", *(f"- **{letter}** = {_plain(what)}" for letter, what in explanation.let), ""]
+    if explanation.story:
+        lines += ["| when | what |", "| ---: | --- |"]
+        lines += [f"| {duration(fact.at_ns)} | {_plain(fact.text)} |" for fact in explanation.story]
+        lines += [""]
+    lines += [f"- **{name}:** {_plain(content)}" for name, content in _rest(explanation)]
+    return "\n".join(lines) + "\n"
+
+
+def _rest(explanation: Explanation) -> list[tuple[str, str]]:
+    """What follows the story, with its heading."""
+    found = [("Then", explanation.then), ("Because", explanation.because), ("But", explanation.but)]
+    if explanation.ran:
+        found.append(("Ran on", explanation.ran))
+    found += [("Fault", explanation.fault), ("Fix", explanation.fix)]
+    if explanation.also:
+        found.append(("Also", f"{', '.join(explanation.also)} follow{'s' if len(explanation.also) == 1 else ''} from it"))
+    if explanation.implied_by:
+        found.append(("From", f"finding {explanation.implied_by}"))
+    return found
+
+
+def _plain(content: str) -> str:
+    return "".join(f"\\{sign}" if sign in "\\`*_<>|[]#" else sign for sign in " ".join(content.split()))
 
 
 def about(header: Header, width: int = WIDTH) -> str:
@@ -124,11 +166,22 @@ def about(header: Header, width: int = WIDTH) -> str:
 def _wrapped(label: str, texts: list[str], width: int) -> list[str]:
     lines: list[str] = []
     for number, content in enumerate(texts):
-        head = f"  {label + ':':<8}" if number == 0 else " " * 10
+        head = f"  {label + ':':<9}" if number == 0 else " " * 11
         lines += textwrap.wrap(
-            content, max(width, 40), initial_indent=head, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False
+            content, max(width, 40), initial_indent=head, subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False
         )
     return lines
+
+
+def _ran(finding: Finding, begin: int) -> str | None:
+    """`from 100 ms to 1 s, for 900 ms, at flow.py:9`."""
+    known = stretch(finding)
+    if known is None:
+        return None
+    where = f", at {place(finding.code)}" if finding.code is not None else ""
+    still = "; no end of it was recorded" if known.still_open else ""
+    first, last = duration(known.from_ns - begin), duration(known.until_ns - begin)
+    return f"from {first} to {last}, for {duration(known.until_ns - known.from_ns)}{where}{still}"
 
 
 def _short(span_id: str) -> str:

@@ -9,6 +9,7 @@ from .verdicts import Fault, Severity, State, Verdict
 
 if TYPE_CHECKING:
     from .header import Header
+    from .margins import Margins
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Finding:
         path: span names from the root of its trace down to the subject.
         cause: span name of the unit `cause_span_id`.
         still_open: no end of the subject was recorded.
+        cause_trace_id: trace of the unit `cause_span_id`, which may be another one of the same process; None: it was not read.
+        function: the function of `code`, as it is qualified; None: not known.
         also: ids of the criteria whose findings follow from this one.
         implied_by: fingerprint of the finding that this one follows from.
     """
@@ -83,6 +86,8 @@ class Finding:
     state: State = "new"
     also: list[str] = field(default_factory=list[str])
     implied_by: str | None = None
+    function: str | None = None
+    cause_trace_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -91,8 +96,7 @@ class CriterionResult:
 
     Attributes:
         reason: why it is UNKNOWN or NOT EXERCISED, in words; None otherwise.
-        margins: how near the nearest subject that holds came to its bound (`measured`, `bound`, `unit`, `used` from 0 to 1);
-            None: no bound.
+        margins: how near the subjects that hold came to their bounds; None: no bound.
         by_trace: verdict of each trace in which it met a subject or could not judge.
         seconds: time that its query took.
     """
@@ -104,7 +108,7 @@ class CriterionResult:
     violated: int = 0
     unknown: int = 0
     reason: str | None = None
-    margins: dict[str, float | str | None] | None = None
+    margins: Margins | None = None
     by_trace: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
     violations: list[Finding] = field(default_factory=list[Finding])
     seconds: float = 0.0

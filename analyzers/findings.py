@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from . import chains
 from .evidence import collect, fill, merged
 from .finding import Code, Finding
 from .verdicts import FAULTS, SEVERITIES
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 STEPS: Final = 64
 """Ancestors that make up the path of a finding; what is above them does not count for its fingerprint."""
+
+OF_THE_RUN: Final = frozenset({"start", "abort", "end", "open", "cancel.requested", "cancel.delivered", "cancel.flagged"})
+"""Of the run that it happened in: when it began, who asked it to stop, and how it came to its end."""
 
 _INSTALLED: Final = re.compile(r".*/(?:site|dist)-packages/(.*)")
 _STANDARD: Final = re.compile(r".*/lib(?:64)?/python\d\.\d+/(.*)")
@@ -112,7 +116,12 @@ def make_findings(con: duckdb.DuckDBPyConnection, outcomes: list[Outcome], place
         ways[trace_id, first_id].append((trace_id, at_id))
         names[trace_id, first_id].append(name or "")
     runs = {span: (span[0], known.run_id) for span, known in about.items() if known.run_id}
-    facts = collect(con, subjects | set(causes.values()) | {runs[span] for span in subjects if span in runs}, places.code)
+    chained = _chained(outcomes, causes, runs, ways)
+    on_the_way = {span for spans in chained.values() for span in spans}
+    facts = collect(con, subjects | set(causes.values()) | {runs[span] for span in subjects if span in runs} | on_the_way, places.code)
+    ends = [row for outcome in outcomes for row in outcome.rows if id(row) in chained]
+    asked = {(row[0], row[1]) for row in ends} | {causes[row[0], row[7]] for row in ends if (row[0], row[7]) in causes}
+    ups = chains.upwards(con, {(trace_id, span_id) for trace_id, span_id in asked if trace_id and span_id}, places.code)
     for outcome in outcomes:
         findings: list[tuple[Any, Finding]] = []
         for row in outcome.rows:
@@ -122,9 +131,15 @@ def make_findings(con: duckdb.DuckDBPyConnection, outcomes: list[Outcome], place
                 outcome.result.header, row, about.get(subject), about.get(cause) if cause else None, names.get(subject, []), places
             )
             run = runs.get(subject)
-            # Of the run that it happened in only how that came to its end.
-            ends = [item for item in facts.get(run, []) if item.event in ("abort", "end", "open")] if run else []
-            finding.evidence = merged(facts.get(subject, []), [*ends, *(facts.get(cause, []) if cause else [])])
+            life = [item for item in facts.get(run, []) if item.event in OF_THE_RUN] if run else []
+            finding.cause_trace_id = cause[0] if cause else None
+            told = [*life, *(facts.get(cause, []) if cause else [])]
+            if (chosen := chained.get(id(row))) is not None:
+                told += [item for span in chosen for item in facts.get(span, []) if item.event in chains.ON_THE_WAY]
+                told += [item for span in (subject, cause) if span is not None for item in ups.get(span, [])]
+            finding.evidence = merged(facts.get(subject, []), told)
+            if (silence := chains.unheard(finding)) is not None:
+                finding.evidence = merged(finding.evidence, [silence])
             known = about.get(subject)
             findings.append(
                 ((finding.file or "", known.start_seq if known else 0, row[0], row[1] or "", row[2] or "", str(row[4])), finding)
@@ -132,6 +147,23 @@ def make_findings(con: duckdb.DuckDBPyConnection, outcomes: list[Outcome], place
         findings.sort(key=lambda pair: pair[0])
         outcome.result.violations = [finding for _, finding in findings]
     return ways
+
+
+def _chained(
+    outcomes: list[Outcome], causes: dict[Span, Span], runs: dict[Span, Span], ways: dict[Span, list[Span]]
+) -> dict[int, list[Span]]:
+    """By the `id` of a row: the units between its cause and its subject. Of each criterion and trace only the first few rows."""
+    found: dict[int, list[Span]] = {}
+    for outcome in outcomes:
+        if outcome.result.header.id not in chains.CHAINED:
+            continue
+        told: dict[str, int] = defaultdict(int)
+        for row in sorted(outcome.rows, key=lambda row: (row[0], row[1] or "", str(row[4]))):
+            subject = (row[0], row[1])
+            if row[1] and told[row[0]] < chains.PER_TRACE:
+                told[row[0]] += 1
+                found[id(row)] = chains.between(subject, causes.get((row[0], row[7])), runs.get(subject), ways.get(subject, []))
+    return found
 
 
 def _causes(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> dict[Span, Span]:
@@ -182,6 +214,7 @@ def _finding(header: Header, row: Row, about: About | None, cause: About | None,
         code=places.code(about.code_file, about.code_line) if about else None,
         path=(*above, subject),
         still_open=about.is_open if about else False,
+        function=about.code_function if about else None,
     )
 
 

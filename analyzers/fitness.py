@@ -26,7 +26,9 @@ select
     -- What is missing could hold a subject: something was still going on, or something ended after the last tick, and what had begun
     -- beside it since then was lost.
     bool_or(u.torn and (u.is_open or coalesce(u.end_seq > r.tick_seq, false)) or coalesce(r.dropped, 0) > 0) as may_lack,
-    bool_and(coalesce(u.clock = 'virtual', false)) as virtual
+    bool_and(coalesce(u.clock = 'virtual', false)) as virtual,
+    -- Something ends before it starts: the clock was set back meanwhile, and no time of this trace can be measured.
+    coalesce(bool_or(u.end_ns < u.start_ns), false) as backwards
 from units u
 left join recordings r on r.resource_id = u.resource_id
 -- The program's own trace holds no subject; where nothing else was left of a recording it stands for what was lost.
@@ -45,16 +47,18 @@ class Traces:
     torn: bool
     dropped: bool
     virtual: int
+    backwards: bool
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> Traces:
     """Make the table `judged_traces`: one row a trace that holds more than the program's own span, or is all that was left."""
     con.execute(TRACES)
     row = con.execute(
-        "select count(*), coalesce(bool_or(torn), false), coalesce(bool_or(dropped), false), count(*) filter (virtual) from judged_traces"
+        "select count(*), coalesce(bool_or(torn), false), coalesce(bool_or(dropped), false), count(*) filter (virtual), "
+        "coalesce(bool_or(backwards), false) from judged_traces"
     ).fetchone()
-    total, torn, dropped, virtual = row or (0, False, False, 0)
-    return Traces(total, torn, dropped, virtual)
+    total, torn, dropped, virtual, backwards = row or (0, False, False, 0, False)
+    return Traces(total, torn, dropped, virtual, backwards)
 
 
 def seams(con: duckdb.DuckDBPyConnection) -> list[tuple[int, dict[str, str]]]:

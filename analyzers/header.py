@@ -45,6 +45,10 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "clock": ("any", "real"),
     "scope": ("trace", "recording", "set"),
 }
+OPTIONAL: Final[dict[str, tuple[str, ...]]] = {"margin": ("below", "none"), "samples": ("usual", "needed")}
+"""Fields that may be left out; the first value is the default. `margin: none`: `bound` does not decide, so how near it came says nothing.
+`samples: needed`: an ordinary trace has no subject, so that one that is cut before any came is not exercised."""
+
 REQUIRED: Final = ("id", "name", *CHOICES, "needs", *TEXTS)
 EXAMPLES: Final = ("bad", "good")
 
@@ -96,11 +100,23 @@ class Header:
     needs: tuple[str, ...]
     texts: dict[str, str]
     parameters: dict[str, Parameter] = field(default_factory=dict[str, Parameter])
+    margin: Literal["below", "none"] = "below"
+    samples: Literal["usual", "needed"] = "usual"
 
     @property
     def covers(self) -> tuple[str, ...]:
         """Entries of the research summary, for example `H2` or `2.2 Orphaned Tasks`."""
         return tuple(part.strip() for part in self.texts["covers"].split(";"))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of a criterion."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a criterion."""
+    return _NAME.fullmatch(text) is not None
 
 
 def parse(text: str, path: Path) -> Header:
@@ -109,17 +125,22 @@ def parse(text: str, path: Path) -> Header:
     Raises:
         HeaderError: a field is missing, unknown, given twice or has a value that is not allowed.
     """
-    fields = _fields(text, path)
-    unknown = sorted(name for name in fields if name not in REQUIRED and not name.startswith("parameter "))
+    lines: dict[str, int] = {}
+    fields = _fields(text, path, lines)
+    unknown = sorted(name for name in fields if name not in {*REQUIRED, *OPTIONAL} and not name.startswith("parameter "))
     if unknown:
-        raise HeaderError(f"{path}: unknown field '{unknown[0]}' in the header. Fields: {', '.join(REQUIRED)}, parameter <name>.")
+        place = f"{path}:{lines[unknown[0]]}"
+        raise HeaderError(
+            f"{place}: unknown field '{unknown[0]}' in the header. Fields: {', '.join([*REQUIRED, *OPTIONAL])}, parameter <name>."
+        )
     missing = [name for name in REQUIRED if not fields.get(name)]
     if missing:
         raise HeaderError(
-            f"{path}: the header lacks '{missing[0]}'. Add a line `-- {missing[0]}: ...`; `spanproof criteria` shows complete ones."
+            f"{path}:{lines.get(missing[0], 1)}: the header lacks '{missing[0]}'. Add a line `-- {missing[0]}: ...`; "
+            "`spanproof criteria` shows complete ones."
         )
-    _check(fields, path)
-    parameters = {name: _parameter(name, text, path) for name, text in _parameters(fields)}
+    _check(fields, path, lines)
+    parameters = {name: _parameter(name, text, f"{path}:{lines[f'parameter {name}']}") for name, text in _parameters(fields)}
     return Header(
         id=fields["id"],
         name=fields["name"],
@@ -130,11 +151,13 @@ def parse(text: str, path: Path) -> Header:
         needs=_seams(fields["needs"]),
         texts={name: fields[name] for name in TEXTS},
         parameters=parameters,
+        margin=cast("Literal['below', 'none']", fields.get("margin", "below")),
+        samples=cast("Literal['usual', 'needed']", fields.get("samples", "usual")),
     )
 
 
-def _fields(text: str, path: Path) -> dict[str, str]:
-    """The lines of the leading comment, by field; prose is joined with spaces, examples keep their lines."""
+def _fields(text: str, path: Path, places: dict[str, int]) -> dict[str, str]:
+    """The lines of the leading comment, by field; prose is joined with spaces, examples keep their lines. `places`: where each begins."""
     fields: dict[str, list[str]] = {}
     current: list[str] | None = None
     for number, line in enumerate(text.splitlines(), 1):
@@ -147,25 +170,27 @@ def _fields(text: str, path: Path) -> dict[str, str]:
         elif found:
             if found["name"] in fields:
                 raise HeaderError(f"{path}:{number}: field '{found['name']}' is there twice. Keep one.")
+            places[found["name"]] = number
             current = fields.setdefault(found["name"], [found["text"]] if found["text"] else [])
         elif line.strip() != "--":
             raise HeaderError(f"{path}:{number}: expected `-- field: text`, or `--   more of it`, got {line!r}.")
     return {name: ("\n" if name in EXAMPLES else " ").join(lines).strip("\n ") for name, lines in fields.items()}
 
 
-def _check(fields: dict[str, str], path: Path) -> None:
+def _check(fields: dict[str, str], path: Path, lines: dict[str, int]) -> None:
     if not _ID.fullmatch(fields["id"]):
-        raise HeaderError(f"{path}: id {fields['id']!r} must be a capital letter and two digits, for example P07.")
+        raise HeaderError(f"{path}:{lines['id']}: id {fields['id']!r} must be a capital letter and two digits, for example P07.")
     if not _NAME.fullmatch(fields["name"]):
         raise HeaderError(
-            f"{path}: name {fields['name']!r} must be lower-case words joined by '-' that say the defect, for example slow-fanout."
+            f"{path}:{lines['name']}: name {fields['name']!r} must be lower-case words joined by '-' that say the defect, "
+            "for example slow-fanout."
         )
-    for name, allowed in CHOICES.items():
-        if fields[name] not in allowed:
-            raise HeaderError(f"{path}: {name} must be one of {', '.join(allowed)}, got {fields[name]!r}.")
+    for name, allowed in (CHOICES | OPTIONAL).items():
+        if fields.get(name, allowed[0]) not in allowed:
+            raise HeaderError(f"{path}:{lines[name]}: {name} must be one of {', '.join(allowed)}, got {fields[name]!r}.")
     unknown = [seam for seam in _seams(fields["needs"]) if seam not in SEAMS]
     if unknown:
-        raise HeaderError(f"{path}: needs {unknown[0]!r}, which is no seam. Seams: {', '.join(SEAMS)}; or `none`.")
+        raise HeaderError(f"{path}:{lines['needs']}: needs {unknown[0]!r}, which is no seam. Seams: {', '.join(SEAMS)}; or `none`.")
 
 
 def _seams(text: str) -> tuple[str, ...]:
@@ -176,11 +201,11 @@ def _parameters(fields: dict[str, str]) -> list[tuple[str, str]]:
     return [(name.removeprefix("parameter "), text) for name, text in fields.items() if name.startswith("parameter ")]
 
 
-def _parameter(name: str, text: str, path: Path) -> Parameter:
+def _parameter(name: str, text: str, place: str) -> Parameter:
     found = _PARAMETER.fullmatch(text)
     if found is None:
         raise HeaderError(
-            f"{path}: parameter {name} must read `<default> <unit>; <reason>`, "
+            f"{place}: parameter {name} must read `<default> <unit>; <reason>`, "
             f"for example `100 ms; the research summary's tolerance`, got {text!r}."
         )
     value = found["value"]

@@ -108,7 +108,9 @@ def _chain(finding: Finding, by_span: Mapping[Span, list[Finding]], ways: Mappin
                     yield span
             if item.cause_span_id is not None:
                 # The finding's cause may itself be the subject of findings: their causes come next.
-                following += [other for other in by_span.get((item.trace_id, item.cause_span_id), ()) if other is not finding]
+                following += [
+                    other for other in by_span.get((item.cause_trace_id or item.trace_id, item.cause_span_id), ()) if other is not finding
+                ]
         if not following:
             return
         current = following
@@ -117,5 +119,6 @@ def _chain(finding: Finding, by_span: Mapping[Span, list[Finding]], ways: Mappin
 def _between(finding: Finding, way: list[Span]) -> list[Span]:
     if finding.cause_span_id is None:
         return []
-    cause = (finding.trace_id, finding.cause_span_id)
+    # The cause may stand in another trace of the same process.
+    cause = (finding.cause_trace_id or finding.trace_id, finding.cause_span_id)
     return way[1 : way.index(cause) + 1] if cause in way else [cause]

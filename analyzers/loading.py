@@ -60,10 +60,24 @@ def load(paths: Sequence[str | Path] = (), *, root: Path | None = None, progress
     return con
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """An empty in-memory database that spills, if it must, to the system's temporary folder, not to the current one."""
+MEMORY: Final = "60%"
+"""Memory of the machine (or of the container) that the database may take before it spills to the disk."""
+
+SPILL: Final = "32GB"
+"""What it may spill. A query that needs more fails, and neither the machine's memory nor its disk is full."""
+
+
+def connect(memory: str = MEMORY, spill: str = SPILL) -> duckdb.DuckDBPyConnection:
+    """An empty in-memory database that spills, if it must, to the system's temporary folder, not to the current one.
+
+    Args:
+        memory: what it may take, as a size (`2GB`) or a share of the machine's.
+        spill: what it may write to the temporary folder.
+    """
     con = duckdb.connect()
     con.execute("set temp_directory = $1", [str(Path(tempfile.gettempdir(), f"spanproof-spill-{uuid.uuid4().hex}"))])
+    con.execute("set memory_limit = $1", [memory])
+    con.execute("set max_temp_directory_size = $1", [spill])
     con.execute("set preserve_insertion_order = false")
     return con
 

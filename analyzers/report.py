@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .verdicts import SEVERITIES, Severity, State, Verdict, at_least
+from .words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
     from .finding import Code, CriterionResult, Evidence, Finding
+    from .header import Header
 
 VERSION: Final = 1
 """Of the JSON contract. Additions keep it."""
@@ -35,6 +38,10 @@ class Report:
         parameters: values that were used, by `ID.name`.
         unmet: expectations of scenarios that were not met.
         traces: number of traces that were judged.
+        unmatched_suppressions: rules that matched no finding.
+        unmatched_baseline: entries of the baseline that no finding has any more.
+        what_if: what would flip with other parameters (`what_if.suppose`); None: nobody asked.
+        blind_spots: what these traces could not have shown (`blind_spots.find`); None: nobody asked.
     """
 
     criteria: list[CriterionResult]
@@ -43,6 +50,10 @@ class Report:
     parameters: dict[str, Any]
     unmet: list[dict[str, Any]]
     traces: int
+    unmatched_suppressions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    unmatched_baseline: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    what_if: list[dict[str, Any]] | None = None
+    blind_spots: dict[str, Any] | None = None
 
     def __iter__(self) -> Iterator[CriterionResult]:
         return iter(self.criteria)
@@ -130,8 +141,12 @@ class Report:
             "findings": self._counts(),
             "criteria": [_criterion(result) for result in self.criteria],
             "unmet_expectations": self.unmet,
+            "unmatched_suppressions": self.unmatched_suppressions,
+            "unmatched_baseline": self.unmatched_baseline,
             "problems": self.problems,
         }
+        asked = {"what_if": self.what_if, "blind_spots": self.blind_spots}
+        content |= {name: value for name, value in asked.items() if value is not None}
         return {key: _plain(value) for key, value in content.items()}
 
     def to_json(self, fail_on: Severity = "warning", allow: AbstractSet[str] = frozenset(), *, strict: bool = False) -> str:
@@ -144,6 +159,12 @@ class Report:
         for finding in self.findings:
             counts[finding.severity if finding.state == "new" else finding.state] += 1
         return counts
+
+    def __repr__(self) -> str:
+        """Short: how much was judged, the status, and what was found by id; the rest is in `findings` and `to_dict()`."""
+        found = [f"{result.header.id} {len(result.violations)}x" for result in self.criteria if result.violations]
+        told = f", {', '.join(found)}" if found else ""
+        return f"<Report: {plural(self.traces, 'trace')}, {plural(len(self.files), 'file')}: {self.status()}{told}>"
 
     def _repr_html_(self) -> str:
         from .report_html import table
@@ -170,11 +191,14 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
         "unknown": result.unknown,
         "margins": result.margins,
         "reason": result.reason,
-        "violations": [_violation(finding) for finding in result.violations],
+        "violations": [_violation(finding, header) for finding in result.violations],
     }
 
 
-def _violation(finding: Finding) -> dict[str, Any]:
+def _violation(finding: Finding, header: Header) -> dict[str, Any]:
+    from .explain import explain
+
+    argument = explain(finding, header)
     return {
         "fingerprint": finding.fingerprint,
         "file": finding.file,
@@ -193,11 +217,22 @@ def _violation(finding: Finding) -> dict[str, Any]:
         "note": finding.note,
         "fix": finding.fix,
         "code": _code(finding.code),
+        "function": finding.function,
         "path": list(finding.path),
         "still_open": finding.still_open,
         "also": finding.also,
         "implied_by": finding.implied_by,
         "evidence": [_evidence(item) for item in finding.evidence],
+        "explanation": {
+            "let": [{"letter": letter, "unit": what} for letter, what in argument.let],
+            "story": [{"at_ns": fact.at_ns, "text": fact.text} for fact in argument.story],
+            "then": argument.then,
+            "because": argument.because,
+            "ran_on": argument.ran,
+            "but": argument.but,
+            "fault": argument.fault,
+            "fix": argument.fix,
+        },
     }
 
 
@@ -219,7 +254,9 @@ def _code(code: Code | None) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Whole numbers beyond 2^53 as text, everything else as it is."""
+    """Whole numbers beyond 2^53 as text, numbers that JSON lacks as null, everything else as it is."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST:
         return str(value)
     if isinstance(value, dict):

@@ -1,17 +1,22 @@
-"""A report as a table for notebooks."""
+"""A report as a table for notebooks: no scripts, no style sheets, nothing that is loaded; colours that suit a dark page as well."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
+from . import explain
 from .words import plural
 
 if TYPE_CHECKING:
     from .finding import CriterionResult
     from .report import Report
 
-_COLOURS = {"violated": "#b00020", "unknown": "#9a6700", "holds": "#1a7f37", "not_exercised": "#6e7781"}
+_COLOURS = {"violated": "#d1242f", "unknown": "#9a6700", "holds": "#1a7f37", "not_exercised": "#6e7781"}
+"""Each can be read on white and on black."""
+
+TOLD = 5
+"""Findings of one criterion that are told, each with its explanation to unfold."""
 
 
 def table(report: Report) -> str:
@@ -24,10 +29,14 @@ def table(report: Report) -> str:
 
 def _row(result: CriterionResult) -> str:
     header = result.header
-    texts = [finding.message for finding in result.violations[:5]]
-    if len(result.violations) > len(texts):
-        texts.append(f"and {len(result.violations) - len(texts)} more")
-    what = "<br>".join(escape(text) for text in texts or [result.reason or ""])
+    shown = result.violations[:TOLD]
+    parts = [
+        f"<details><summary>{escape(finding.message)}</summary>{explain.html(explain.explain(finding, header))}</details>"
+        for finding in shown
+    ]
+    if len(result.violations) > len(shown):
+        parts.append(f"and {len(result.violations) - len(shown)} more")
+    what = "".join(parts) or escape(result.reason or "")
     colour = _COLOURS[result.verdict.value]
     return (
         f"<tr><td>{escape(header.id)} {escape(header.name)}</td><td style='color:{colour}'>{result.verdict.words}</td>"

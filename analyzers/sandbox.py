@@ -7,6 +7,7 @@ table name or a table function that is not in the catalogue, so that is what is 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import duckdb
@@ -20,9 +21,19 @@ TABLE_FUNCTIONS: Final = frozenset({"range", "generate_series", "unnest", "json_
 REFUSED: Final = frozenset({"getenv", "current_setting", "nextval", "setseed", "write_log", "query", "query_table"})
 """Functions that see or change what is outside of the tables."""
 
+_LINE: Final = re.compile(r"^LINE (\d+):", re.MULTILINE)
+
 
 class CriterionQueryError(AnalyzerError):
-    """The query of a criterion may not, or cannot, be run; the text is the reason of its UNKNOWN."""
+    """The query of a criterion may not, or cannot, be run; the text is the reason of its UNKNOWN.
+
+    Attributes:
+        line: of the file, from 1; None: it is not about one line.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def require_select(con: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -34,20 +45,38 @@ def require_select(con: duckdb.DuckDBPyConnection, sql: str) -> None:
     try:
         statements = con.extract_statements(sql)
     except duckdb.Error as error:
-        raise CriterionQueryError(first_line(error)) from error
+        raise CriterionQueryError(first_line(error), line_of(error)) from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
         raise CriterionQueryError(f"a criterion is one SELECT, this file has: {kinds}")
     tree = _tree(con, sql)
     known = _tables(con) | _ctes(tree)
     for node in _nodes(tree):
-        _check(node, known)
+        why = _refusal(node, known)
+        if why is not None:
+            raise CriterionQueryError(why, _place(node, sql))
 
 
 def first_line(error: BaseException) -> str:
     """The message of a database error without the picture of the query below it."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def line_of(error: BaseException) -> int | None:
+    """The line of the query that a database error names; None: it names none. The whole file is sent, so it is a line of the file."""
+    found = _LINE.search(str(error))
+    return int(found[1]) if found else None
+
+
+def _place(node: dict[str, Any], sql: str) -> int | None:
+    """The line of a node of the parsed query, which knows its place in bytes."""
+    inner = cast("dict[str, Any]", node.get("function") or {})
+    data = sql.encode()
+    for place in (node.get("query_location"), inner.get("query_location")):
+        if isinstance(place, int) and place < len(data):
+            return data.count(b"\n", 0, place) + 1
+    return None
 
 
 def _tree(con: duckdb.DuckDBPyConnection, sql: str) -> object:
@@ -88,18 +117,18 @@ def _nodes(value: object) -> Iterator[dict[str, Any]]:
             waiting.extend(cast("list[object]", item))
 
 
-def _check(node: dict[str, Any], known: set[str]) -> None:
+def _refusal(node: dict[str, Any], known: set[str]) -> str | None:
+    """Why a part of a query may not be run; None: it may."""
     kind = node.get("type")
     if kind == "BASE_TABLE":
         name = str(node.get("table_name", ""))
         if name.casefold() not in known or node.get("catalog_name") or str(node.get("schema_name", "")) not in {"", "main"}:
-            raise CriterionQueryError(
-                f"it reads {name!r}, which is none of the tables. Criteria have no access to files, network or variables."
-            )
+            return f"it reads {name!r}, which is none of the tables. Criteria have no access to files, network or variables."
     elif kind == "TABLE_FUNCTION":
         function = cast("dict[str, Any]", node.get("function") or {})
         name = str(function.get("function_name", "")).casefold()
         if name not in TABLE_FUNCTIONS:
-            raise CriterionQueryError(f"it calls {name}(). Criteria have no access to files, network or settings.")
+            return f"it calls {name}(). Criteria have no access to files, network or settings."
     elif kind == "FUNCTION" and (name := str(node.get("function_name", "")).casefold()) in REFUSED:
-        raise CriterionQueryError(f"it calls {name}(). Criteria have no access to files, network or settings.")
+        return f"it calls {name}(). Criteria have no access to files, network or settings."
+    return None

@@ -41,7 +41,7 @@ ABOUT: Final = (
 _COMMENT: Final = re.compile(r"\s*-- ?(.*)")
 _CREATE: Final = re.compile(r"create (table|view) (\w+) \(")
 _COLUMN: Final = re.compile(r"    (\w+)(?: (.+?))?,?")
-_CONSTRAINT: Final = re.compile(r" (primary key|not null)\Z")
+_CONSTRAINT: Final = re.compile(r" not null\Z")
 _TYPED: Final = re.compile(r"\[(.+?)\] (.+)")
 
 

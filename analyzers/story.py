@@ -29,9 +29,11 @@ def told(item: Evidence, letters: Mapping[str, str]) -> str:  # noqa: C901, PLR0
         case "start":
             return f"{who} was created" + (f" by {by}" if by else "")
         case "end":
-            return f"{who} {OUTCOMES.get(item.detail or '', item.detail)}"
+            return f"{who} {'ended as cancelled' if item.detail == 'cancelled' else OUTCOMES.get(item.detail or '', item.detail)}"
         case "open":
             return f"{who} was still open when {'its process ended' if item.detail == 'process' else 'recording stopped'}"
+        case "unheard":
+            return f"{who} was still at work, and nobody had asked it to stop"
         case "abort":
             return f"{who} was aborted from {item.detail}" + (f", because of {by}" if by else "")
         case "cancel.requested":
@@ -47,7 +49,7 @@ def told(item: Evidence, letters: Mapping[str, str]) -> str:  # noqa: C901, PLR0
         case "cancel.flagged":
             return f"{who} was flagged as cancelled by {by or 'somebody outside of any unit'}{at}"
         case "deadline.set":
-            return f"{who} was given {duration(int(item.detail)) if item.detail else 'no deadline'}{at}"
+            return f"{who} was given {f'a deadline of {duration(int(item.detail))}' if item.detail else 'no deadline'}{at}"
         case "deadline.expired":
             return f"the timer of {who} ran"
         case "reported":
@@ -84,7 +86,7 @@ def told(item: Evidence, letters: Mapping[str, str]) -> str:  # noqa: C901, PLR0
             return f"the thread's work {_named(item.detail)} ended"
         case "heartbeat":
             return f"{who} said that it is alive" + (f", for {duration(int(item.detail))}" if item.detail else "")
-        case "checkpoint.saved" | "checkpoint.loaded" | "checkpoint.missed":
+        case "checkpoint.saved" | "checkpoint.loaded" | "checkpoint.missed" | "checkpoint.dropped":
             return f"{who} {item.event.removeprefix('checkpoint.')} the checkpoint '{item.detail}'{at}"
         case "output.produced":
             return f"{who} returned the output {item.detail}"

@@ -17,20 +17,21 @@ none: a task. Outcomes: `c` completed (the default), `x` cancelled (the default 
       +conf=0.1 +source=stage   the configured value and where it is from; `dnone+conf=0`: configured, and nothing was armed
     never                  made no first step
     deps=a+b group=a creator=a creator= main detached shielded callback unread fail=ValueError msg=boom
-    file=x.py line=3 func=f loop=2 stages=a+b edges=a>b     (`unread`: it failed, and nobody looked)
+    file=x.py line=3 func=f loop=2 stages=a+b edges=a>b     (`unread`: it failed, and nobody looked; `unreadyet`: so far)
     reg=close@5 unreg=close@6 drop=close@5   cleanup registered, taken back, dropped; a unit `c.close:p:50-60` runs it
     raised timed_out cut budget=100 of=q   of a cleanup unit: it failed; the time that it was given; it is run q's
     block=300+250 block=300+250!   the loop stood still for 250 ms until 300, and with it the machine
 
 and those that are written `name=what@when[-[end]][/kind][+key=value...]`:
 
-    w=b@10-20  w=b@10-  /gather#7  waits for b; how; number of the group
+    w=b@10-20  w=b@10-  /gather#7 +by=timeout  waits for b; how; number of the group; why that ended
     r=result/timed_out@50 +stage=a +error=boom +type=TimeoutError +status=fail +results=a;b +data +by=breaker   reported by a channel
-    flag=p@30 /token  read=p@50    flag on run p; the unit read it as true
+      (`~` in the text of the error is a space)
+    flag=p@30 /token +by=q  read=p@50    flag on run p, set by q; the unit read it as true
     hold=conn@5-90 hold=conn@5- /file +to=b +at=20 +how=collected   a resource: taken, given back, handed to b at 20
     gen=rows@5-90 gen=rows@5- /aclose +by=b +last=c +lastat=30     an async generator: first step, end; who ended and who iterated it last
     thread=fn@5-90 thread=fn@5- /executor +outcome=failed     work in a thread
-    out=ok@50 +nodata   save=key@5 load=key@9 miss=key@9   beat=2000@10 beat=@10   output; checkpoint; heartbeat (timeout in ms)
+    out=ok@50 +nodata   save=key@5 load=key@9 miss=key@9 gone=key@7   beat=2000@10 beat=@10   output; checkpoint; heartbeat (timeout in ms)
     round=name@50 +memory=1000 +descriptors=9 +watched=3 +alive=1 +took=2 +armed   one repetition (`took` in ms)
 
 Words that begin with `%` are about the recording: `%torn`, `%session`, `%until=500`, `%virtual`, `%lost=delivery`, `%absent=stageflow`,
@@ -150,10 +151,10 @@ class Recording:
     about: dict[str, str]
 
 
-_MARKS: Final = {"never", "main", "detached", "shielded", "callback", "unread", "raised", "timed_out", "cut"}
+_MARKS: Final = {"never", "main", "detached", "shielded", "callback", "unread", "unreadyet", "raised", "timed_out", "cut"}
 _VALUES: Final = {"deps", "group", "creator", "fail", "msg", "file", "line", "func", "loop", "budget", "of", "stages", "edges"}
 _TIMED: Final = {
-    "w", "reg", "unreg", "drop", "r", "flag", "read", "hold", "gen", "thread", "out", "save", "load", "miss", "beat", "round",
+    "w", "reg", "unreg", "drop", "r", "flag", "read", "hold", "gen", "thread", "out", "save", "load", "miss", "gone", "beat", "round",
 }  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def _awaits(line: Line, unit: Unit, fact: Timed) -> None:
         v.AWAIT_HOW: how or "await",
         v.AWAIT_GROUP: int(group) if group else None,
         v.AWAIT_END_NS: None if fact.end is None else EPOCH + fact.end,
+        v.AWAIT_ENDED_BY: fact.more.get("by"),
     })  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def _reported(line: Line, unit: Unit, fact: Timed) -> None:
         v.REPORT_OUTCOME: outcome,
         v.REPORT_STATUS: fact.more.get("status"),
         v.REPORT_STAGE: fact.more.get("stage"),
-        v.REPORT_ERROR: fact.more.get("error"),
+        v.REPORT_ERROR: fact.more["error"].replace("~", " ") if "error" in fact.more else None,
         v.REPORT_ERROR_TYPE: fact.more.get("type"),
         v.REPORT_RESULTS: [name for name in fact.more["results"].split(";") if name] if "results" in fact.more else None,
         v.REPORT_SHORT_CUT_BY: fact.more.get("by"),
@@ -69,7 +70,7 @@ def _reported(line: Line, unit: Unit, fact: Timed) -> None:
 def _flagged(line: Line, unit: Unit, fact: Timed) -> None:
     run = line.id(fact.what)
     about = {v.FLAG_ID: line.number("flag", run, ""), v.FLAG_RUN: run, v.FLAG_MECHANISM: fact.kind or "mark_canceled"}
-    line.at(unit, fact.begin, v.CANCEL_FLAGGED, **about)
+    line.at(unit, fact.begin, v.CANCEL_FLAGGED, **about, **{v.FLAG_BY: line.id(fact.more["by"]) if "by" in fact.more else None})
 
 
 def _read(line: Line, unit: Unit, fact: Timed) -> None:
@@ -135,7 +136,9 @@ def _produced(line: Line, unit: Unit, fact: Timed) -> None:
 
 
 def _checkpointed(line: Line, unit: Unit, fact: Timed) -> None:
-    event = {"save": v.CHECKPOINT_SAVED, "load": v.CHECKPOINT_LOADED, "miss": v.CHECKPOINT_MISSED}[fact.name]
+    event = {
+        "save": v.CHECKPOINT_SAVED, "load": v.CHECKPOINT_LOADED, "miss": v.CHECKPOINT_MISSED, "gone": v.CHECKPOINT_DROPPED,
+    }[fact.name]  # fmt: skip
     line.at(unit, fact.begin, event, **{v.CHECKPOINT_KEY: fact.what, v.CHECKPOINT_STORE: fact.kind or "memory"})
 
 
@@ -156,5 +159,5 @@ def _round(line: Line, unit: Unit, fact: Timed) -> None:
 _WRITERS: Final[dict[str, Callable[[Line, Unit, Timed], None]]] = {
     "w": _awaits, "r": _reported, "flag": _flagged, "read": _read, "reg": _registered, "unreg": _registered, "drop": _registered,
     "hold": _held, "gen": _generated, "thread": _threaded, "out": _produced, "save": _checkpointed, "load": _checkpointed,
-    "miss": _checkpointed, "beat": _beat, "round": _round,
+    "miss": _checkpointed, "gone": _checkpointed, "beat": _beat, "round": _round,
 }  # fmt: skip

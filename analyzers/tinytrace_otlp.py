@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
 from ..instrument import vocabulary as v
@@ -43,6 +44,10 @@ class Expansion:
         self.about = recording.about
         self.ids = {key: f"{number:016x}" for number, key in enumerate(self.units, 1)}
         self.moments: list[tuple[int, int, int, str, str, dict[str, Any]]] = []
+        self.times: list[int] = []
+        self.of_unit: dict[str, list[tuple[int, int, str, dict[str, Any]]]] = {key: [] for key in self.units}
+        self.depths: dict[str, int] = {}
+        self.roots: dict[str, int] = {}
         self.request_id = 100
         self.numbers: dict[tuple[str, str, str], int] = {}
         self.until = self._until()
@@ -54,6 +59,9 @@ class Expansion:
         for unit in self.units.values():
             self._facts(unit)
         self.moments.sort(key=lambda moment: moment[:3])
+        self.times = [moment[0] for moment in self.moments]
+        for seq, (time, _, _, key, name, attributes) in enumerate(self.moments, 2):
+            self.of_unit[key].append((seq, time, name, attributes))
         spans = [*(self._span(unit) for unit in self.units.values()), self._program(), self._recording()]
         return "".join(self._line(span) for span in spans)
 
@@ -74,9 +82,21 @@ class Expansion:
         started = unit.kind in ("task", "stage") and "never" not in unit.marks and unit.outcome not in ("skipped", "short_circuited")
         self.moments.append((unit.start, _START, len(self.moments), unit.key, "+", {"started": started}))
         if unit.end is not None:
-            depth = len(self._above(unit))
+            depth = self._depth(unit)
             phase = _NEW_END if unit.end == unit.start else _END
             self.moments.append((unit.end, phase, -depth, unit.key, "-", {}))
+
+    def _depth(self, unit: Unit) -> int:
+        """How many units are above it."""
+        way: list[Unit] = []
+        while unit.key not in self.depths and unit.parent is not None:
+            way.append(unit)
+            unit = self.units[unit.parent]
+        depth = self.depths.setdefault(unit.key, 0)
+        for below in reversed(way):
+            depth += 1
+            self.depths[below.key] = depth
+        return depth
 
     def _above(self, unit: Unit) -> list[Unit]:
         way: list[Unit] = []
@@ -191,18 +211,20 @@ class Expansion:
     def _cleanup_id(self, unit: Unit) -> int:
         return self.number("cleanup", self._cleanup_run(unit) or "", unit.name)
 
-    def _unread(self) -> list[tuple[int, str]]:
-        """When and of which unit asyncio says that nobody looked at its error."""
-        return [(unit.end, self.ids[unit.key]) for unit in self.units.values() if "unread" in unit.marks and unit.end is not None]
+    def _unread(self) -> list[tuple[int, dict[str, Any]]]:
+        """When and of which unit it is said that nobody looked at its error, or nobody so far."""
+        return [
+            (unit.end, {v.UNREAD_SPAN: self.ids[unit.key], v.UNREAD_SO_FAR: "unreadyet" in unit.marks or None})
+            for unit in self.units.values()
+            if unit.marks & {"unread", "unreadyet"} and unit.end is not None
+        ]
 
     # --- spans ---
 
     def _span(self, unit: Unit) -> dict[str, Any]:
         events: list[dict[str, Any]] = []
         life: dict[str, Any] = {}
-        for seq, (time, _, _, key, name, attributes) in enumerate(self.moments, 2):
-            if key != unit.key:
-                continue
+        for seq, time, name, attributes in self.of_unit[unit.key]:
             if name == "+":
                 life[v.START_SEQ] = seq
                 if attributes["started"]:
@@ -214,9 +236,8 @@ class Expansion:
                 end = attributes.get(v.AWAIT_END_NS)
                 more = {} if end is None else {v.AWAIT_END_SEQ: self._seq_at(end - EPOCH)}
                 events.append(_event(name, time, seq, attributes | more))
-        root = ([unit, *self._above(unit)])[-1]
         return {
-            "traceId": self._trace_id(list(self.units).index(root.key) + 1),
+            "traceId": self._trace_id(self._root(unit)),
             "spanId": self.ids[unit.key],
             **({"parentSpanId": self.ids[unit.parent]} if unit.parent else {}),
             "name": unit.span_name,
@@ -227,12 +248,21 @@ class Expansion:
             "events": events,
         }
 
+    def _root(self, unit: Unit) -> int:
+        """Number of the unit that its trace begins with."""
+        way = [unit]
+        while way[-1].key not in self.roots and (parent := way[-1].parent) is not None:
+            way.append(self.units[parent])
+        root = self.roots.setdefault(way[-1].key, int(self.ids[way[-1].key], 16))
+        self.roots |= dict.fromkeys((each.key for each in way), root)
+        return root
+
     def _trace_id(self, number: int) -> str:
         """Of the trace that begins with the unit of that number; `%n=7` keeps several lines apart."""
         return f"{int(self.about.get('n', '0')):016x}{number:016x}"
 
     def _seq_at(self, time: int) -> int:
-        return sum(moment[0] <= time for moment in self.moments) + 1
+        return bisect_right(self.times, time) + 1
 
     def _about(self, unit: Unit, life: dict[str, Any]) -> dict[str, Any]:
         if unit.kind is None:
@@ -282,7 +312,7 @@ class Expansion:
             for loop in (1, 2)
             if (when := self.about.get(name if loop == 1 else f"loop{loop}{name}"))
         ]
-        events += [_event(v.EXCEPTION_UNREAD, when, self._seq_at(when), {v.UNREAD_SPAN: unit}) for when, unit in self._unread()]
+        events += [_event(v.EXCEPTION_UNREAD, when, self._seq_at(when), about) for when, about in self._unread()]
         ended = "torn" not in self.about and "session" not in self.about
         about = {v.UNIT: "program", v.REV: 1, v.CLOCK: "monotonic", v.START_SEQ: 0, v.END_SEQ: len(self.moments) + 3 if ended else None}
         return {

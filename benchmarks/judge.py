@@ -1,27 +1,43 @@
 """How long judging takes: four shapes of traces, each clean and with everything cancelled, which is the normal case here and the slow one.
 
-    python benchmarks/judge.py [--quick] [SHAPE ...]
+    python benchmarks/judge.py [--quick] [shapes|events|growth|buckets ...]
 
-A good answer: all criteria together below 15 s for each data set, and a small multiple of what it takes to read `units` once. The rows
-are made by SQL straight in the tables, so that reading files plays no part. `--quick` takes a hundredth of the sizes.
+A good answer: all criteria together below 15 s for each data set, and a small multiple of what it takes to read `units` once; below 1 s
+for 100,000 events; time that grows no faster than n log n; the same findings in buckets. The rows are made by SQL straight in the
+tables, so that reading files plays no part. `--quick` takes a hundredth of the sizes.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from spanproof.analyzers.buckets import opened, split
+from spanproof.analyzers.cataloguing import catalogue
 from spanproof.analyzers.header import SEAMS
 from spanproof.analyzers.judging import judge
 from spanproof.analyzers.loading import connect, create_schema, finish
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
 
+    from spanproof.analyzers import Report
+
 GOAL_S: Final = 15
+EVENTS_GOAL_S: Final = 1
+SHOWN: Final = 8
+"""Criteria that are listed by their share of the time."""
+
+
 LATE: Final = 97
 """When everything is cancelled, one unit in so many is forgotten: nobody asks it, and it runs on."""
 
@@ -121,6 +137,54 @@ select trace_id, span_id, 4 as ordinal, base_seq + {spans} * 12 + ({spans} - i) 
     'spanproof.delivery.requests': '[' || (t * {spans} + i) || ']', 'spanproof.delivery.borrowed': 'false'
 }} as attributes
 from plan where {cancelled} and not forgotten
+union all by name
+-- What stages tell and hold: of each a report and an output, of some the rest.
+select trace_id, span_id, 5 as ordinal, end_seq as seq, 'reported' as name, end_ns as time_ns, map {{
+    'spanproof.report.channel': 'after',
+    'spanproof.report.outcome': case when {cancelled} and not forgotten then 'cancelled' else 'completed' end,
+    'spanproof.report.has_data': 'true'
+}} as attributes
+from plan where unit = 'stage'
+union all by name
+select trace_id, span_id, 6 as ordinal, start_seq + 4 as seq, 'output.produced' as name, begin_ns + 1_999_000_000 as time_ns,
+    map {{'spanproof.output.status': 'ok', 'spanproof.output.has_data': 'true'}} as attributes
+from plan where unit = 'stage' and not {cancelled}
+union all by name
+select trace_id, span_id, 7 as ordinal, seq, name, time_ns, attributes
+from (
+    select *, unnest([
+        {{seq: start_seq + 4, name: 'resource.acquired', time_ns: start_ns, attributes: map {{
+            'spanproof.resource.id': number, 'spanproof.resource.name': 'connection', 'spanproof.resource.kind': 'declared'}}}},
+        {{seq: end_seq, name: 'resource.released', time_ns: end_ns, attributes: map {{
+            'spanproof.resource.id': number, 'spanproof.resource.name': 'connection', 'spanproof.resource.kind': 'declared'}}}},
+        {{seq: start_seq + 4, name: 'generator.opened', time_ns: start_ns, attributes: map {{
+            'spanproof.generator.id': number, 'spanproof.generator.name': 'rows', 'spanproof.generator.by_span_id': span_id}}}},
+        {{seq: end_seq, name: 'generator.closed', time_ns: end_ns, attributes: map {{
+            'spanproof.generator.id': number, 'spanproof.generator.name': 'rows', 'spanproof.generator.how': 'aclose'}}}},
+        {{seq: start_seq + 4, name: 'thread.started', time_ns: start_ns, attributes: map {{
+            'spanproof.thread.id': number, 'spanproof.thread.name': 'work', 'spanproof.thread.executor': 'to_thread'}}}},
+        {{seq: end_seq, name: 'thread.finished', time_ns: end_ns, attributes: map {{
+            'spanproof.thread.id': number, 'spanproof.thread.name': 'work', 'spanproof.thread.outcome': 'completed'}}}},
+        {{seq: start_seq + 5, name: 'heartbeat', time_ns: start_ns, attributes: map {{'spanproof.heartbeat.timeout_ns': '5000000000'}}}},
+        {{seq: start_seq + 5, name: 'cleanup.registered', time_ns: start_ns, attributes: map {{
+            'spanproof.cleanup.id': number, 'spanproof.cleanup.registry': '1',
+            'spanproof.cleanup.name': 'close', 'spanproof.cleanup.run_span_id': root_id, 'spanproof.cleanup.registrar_span_id': span_id}}}},
+        {{seq: end_seq, name: 'cleanup.unregistered', time_ns: end_ns, attributes: map {{
+            'spanproof.cleanup.id': number, 'spanproof.cleanup.registry': '1'}}}}
+    ], recursive := true)
+    from (
+        select trace_id, span_id, format('{{:016x}}', t * {spans} + 1) as root_id, (t * {spans} + i)::VARCHAR as number,
+            start_seq, start_ns, end_seq, end_ns
+        from plan
+        where i % 10 = 3
+    )
+)
+union all by name
+select trace_id, span_id, 8 as ordinal, base_seq + {spans} * 10 as seq, 'cancel.flagged' as name,
+    begin_ns + 2_000_000_000 as time_ns, map {{
+    'spanproof.flag.id': t::VARCHAR, 'spanproof.flag.run_span_id': span_id, 'spanproof.flag.mechanism': 'mark_canceled'
+}} as attributes
+from plan where {cancelled} and i = 0
 """
 
 RECORDING: Final = """
@@ -147,6 +211,31 @@ def made(shape: Shape, *, cancelled: bool) -> duckdb.DuckDBPyConnection:
     return con
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One data set: how long each step took, in seconds, and what was found."""
+
+    spans: int
+    events: int
+    made_s: float
+    finish_s: float
+    judge_s: float
+    scan_s: float
+    report: Report
+
+    def shares(self, shown: int) -> str:
+        """The slowest criteria with their share of the time of all."""
+        total = sum(result.seconds for result in self.report)
+        slowest = sorted(self.report, key=lambda result: -result.seconds)[:shown]
+        return ", ".join(f"{result.header.id} {100 * result.seconds / total:.0f} %" for result in slowest)
+
+
+def count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Rows of a table."""
+    row = con.execute(f"select count(*) from {table}").fetchone()
+    return int(row[0]) if row else 0
+
+
 def scan(con: duckdb.DuckDBPyConnection) -> float:
     """Seconds that it takes to look at every cell of `units` once; the least of three."""
     times: list[float] = []
@@ -157,52 +246,124 @@ def scan(con: duckdb.DuckDBPyConnection) -> float:
     return min(times)
 
 
-def measure(shape: Shape, *, cancelled: bool) -> str:
-    """One row of the table."""
+def measure(shape: Shape, *, cancelled: bool) -> Measured:
+    """Make a data set and judge it."""
     began = time.perf_counter()
     con = made(shape, cancelled=cancelled)
     filled = time.perf_counter()
     finish(con)
     finished = time.perf_counter()
     report = judge(con, time_limit_s=600)
-    judged = time.perf_counter() - finished
-    once = scan(con)
-    con.close()
+    judged = time.perf_counter()
     failed = [f"{result.header.id}: {result.reason}" for result in report if result.reason and "could not be run" in result.reason]
     if failed:
         sys.exit("; ".join(failed))
-    total = sum(result.seconds for result in report)
-    slowest = sorted(report, key=lambda result: -result.seconds)[:3]
-    shares = ", ".join(f"{result.header.id} {100 * result.seconds / total:.0f} %" for result in slowest)
-    name = f"{shape.name}, cancelled" if cancelled else shape.name
-    return (
-        f"{name:<22} {shape.traces * shape.spans:>9,} {filled - began:>7.1f} {finished - filled:>7.1f} {judged:>7.1f} "
-        f"{judged / once:>7.0f} "
-        f"{len(report.findings):>9,}  {shares:<26} {'' if judged < GOAL_S else f'over {GOAL_S} s'}"
-    ).rstrip()
+    found = Measured(count(con, "units"), count(con, "events"), filled - began, finished - filled, judged - finished, scan(con), report)
+    con.close()
+    return found
+
+
+def shapes(size: Callable[[Shape], Shape]) -> None:
+    """The table of the shapes."""
+    print("Judging, against one full scan of `units`; seconds to make the rows, to derive the tables (finish), to judge by all criteria\n")
+    print(f"{'data set':<22} {'spans':>9} {'events':>10} {'made':>6} {'finish':>6} {'judge':>6} {'scans':>6} {'findings':>9}  slowest")
+    for shape in SHAPES:
+        for cancelled in (False, True):
+            got = measure(size(shape), cancelled=cancelled)
+            over = "" if got.judge_s < GOAL_S else f"  over {GOAL_S} s"
+            print(
+                f"{shape.name + (', cancelled' if cancelled else ''):<22} {got.spans:>9,} {got.events:>10,} {got.made_s:>6.1f} "
+                f"{got.finish_s:>6.1f} {got.judge_s:>6.1f} {got.judge_s / got.scan_s:>6.0f} {len(got.report.findings):>9,}  "
+                f"{got.shares(SHOWN)}{over}",
+                flush=True,
+            )
+
+
+def events(size: Callable[[Shape], Shape]) -> None:
+    """All criteria over 100,000 events."""
+    print("\n100,000 events\n")
+    for cancelled in (False, True):
+        got = measure(size(replace(SHAPES[0], traces=200)), cancelled=cancelled)
+        over = "" if got.judge_s < EVENTS_GOAL_S else f", over {EVENTS_GOAL_S} s"
+        print(
+            f"{'cancelled' if cancelled else 'clean':<10} {got.events:>8,} events {got.judge_s:>6.2f} s to judge{over}; {got.shares(SHOWN)}"
+        )
+
+
+def growth(size: Callable[[Shape], Shape]) -> None:
+    """Ten times the traces, twice: the time by n log n of the first."""
+    print("\nGrowth: seconds to derive and to judge, and how many times what n log n makes of the first row\n")
+    for cancelled in (False, True):
+        first: tuple[float, float] | None = None
+        for traces in (100, 1_000, 10_000):
+            got = measure(size(replace(SHAPES[0], traces=traces)), cancelled=cancelled)
+            took, work = got.finish_s + got.judge_s, got.spans * math.log(got.spans)
+            first = first or (took, work)
+            print(
+                f"{'cancelled' if cancelled else 'clean':<10} {got.spans:>9,} spans {got.finish_s:>6.2f} s {got.judge_s:>6.2f} s "
+                f"{took / (first[0] * work / first[1]):>6.2f} x",
+                flush=True,
+            )
+
+
+def buckets(size: Callable[[Shape], Shape]) -> None:
+    """`scope: trace` criteria in one database, and in 16 buckets, two at a time."""
+    print(
+        "\nBuckets: criteria of `scope: trace`, in one database and in 16 buckets, two at a time; buckets are written and read as Parquet\n"
+    )
+    apart = [criterion.id for criterion in catalogue().values() if criterion.header.scope == "trace"]
+    con = made(size(replace(SHAPES[0], traces=1_000)), cancelled=True)
+    finish(con)
+
+    def found(database: duckdb.DuckDBPyConnection) -> set[tuple[object, ...]]:
+        return {(f.criterion, f.trace_id, f.span_id, f.measured, f.fingerprint) for f in judge(database, select=apart).findings}
+
+    def of_one(home: Path) -> tuple[float, set[tuple[object, ...]]]:
+        bucket = opened(home)
+        bucket.execute("set threads = 1")
+        began = time.perf_counter()
+        result = found(bucket)
+        bucket.close()
+        return time.perf_counter() - began, result
+
+    began = time.perf_counter()
+    whole = found(con)
+    in_one = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+        homes = list(split(con, 16, Path(folder)))
+        began = time.perf_counter()
+        parts = list(pool.map(of_one, homes))
+        in_parts = time.perf_counter() - began
+    con.close()
+    same = set[tuple[object, ...]]().union(*(part for _, part in parts)) == whole
+    words = "the same" if same else "OTHERS"
+    print(f"one database {in_one:.1f} s; buckets {in_parts:.1f} s with opening them; {len(whole):,} findings, {words}")
+    if not same:
+        sys.exit("the findings differ")
+
+
+PARTS: Final[dict[str, Callable[[Callable[[Shape], Shape]], None]]] = {
+    "shapes": shapes, "events": events, "growth": growth, "buckets": buckets,
+}  # fmt: skip
 
 
 def main() -> None:
-    """Print the table, row by row."""
+    """Print what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("shapes", nargs="*", metavar="SHAPE", help=f"one of: {', '.join(repr(s.name) for s in SHAPES)}; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
     parser.add_argument("--quick", action="store_true", help="a hundredth of the sizes")
     options = parser.parse_args()
-    wanted: list[str] = options.shapes or [shape.name for shape in SHAPES]
-    unknown = set(wanted) - {shape.name for shape in SHAPES}
-    if unknown:
-        parser.error(f"no shape {', '.join(sorted(unknown))}; there are {', '.join(shape.name for shape in SHAPES)}")
-    print("seconds to make the rows, to derive the tables (finish), to judge by all criteria; judging against one full scan of `units`\n")
-    print(
-        f"{'data set':<22} {'spans':>9} {'made':>7} {'finish':>7} {'judge':>7} {'scans':>7} {'findings':>9}  slowest, share of all criteria"
-    )
-    for shape in SHAPES:
-        if shape.name not in wanted:
-            continue
-        traces, spans = (shape.traces // 100, shape.spans) if shape.traces > 1 else (1, shape.spans // 100)
-        sized = Shape(shape.name, traces, spans, shape.parent, shape.unit) if options.quick else shape
-        for cancelled in (False, True):
-            print(measure(sized, cancelled=cancelled), flush=True)
+    wanted: list[str] = options.parts or list(PARTS)
+    if unknown := set(wanted) - PARTS.keys():
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+
+    def size(shape: Shape) -> Shape:
+        if not options.quick:
+            return shape
+        return replace(shape, traces=max(shape.traces // 100, 1), spans=shape.spans if shape.traces > 1 else shape.spans // 100)
+
+    for part in wanted:
+        PARTS[part](size)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from . import vocabulary as v
 from .taskstate import running_state, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from .patching import Patches
     from .recorder import Recorder
@@ -121,7 +121,9 @@ def note_callback(recorder: Recorder, task: object, callback: Any, state: TaskSt
             if wait is not None:
                 waiter.awaiting = [*waiter.awaiting, wait]
         elif "as_completed" in qualname or "AsCompleted" in qualname:
-            begin_await(recorder, waiter, (task,), "as_completed")
+            from .arrivals import join
+
+            join(recorder, waiter, task, callback)
         return
     if state.unit is None or getattr(callback, "__name__", "") in _WAKEUPS:
         return
@@ -129,6 +131,15 @@ def note_callback(recorder: Recorder, task: object, callback: Any, state: TaskSt
     if str(getattr(function, "__module__", None) or "").startswith("asyncio") or module == "asyncio.taskgroups":
         return
     state.unit.attrs[v.USER_CALLBACK] = True
+
+
+def _why(done: Collection[Any], pending: object, return_when: object) -> str:
+    """Why a `wait` returned: done, error (of a member), timeout."""
+    if not pending or (done and return_when == asyncio.FIRST_COMPLETED):
+        return "done"
+    # Not `exception()`, which would make asyncio take the error for seen.
+    failed = return_when == asyncio.FIRST_EXCEPTION and any(not each.cancelled() and each._exception is not None for each in done)  # noqa: SLF001
+    return "error" if failed else "timeout"
 
 
 def install(recorder: Recorder, patches: Patches) -> None:
@@ -143,12 +154,16 @@ def install(recorder: Recorder, patches: Patches) -> None:
         if state is not None and recorder.alive and seam.on:
             with seam:
                 wait = begin_await(recorder, state, fs, "wait")
+        why = "raised"
         try:
-            return await original(fs, timeout, return_when, loop)
+            done, pending = await original(fs, timeout, return_when, loop)
+            why = _why(done, pending, return_when)
         finally:
             if wait is not None and state is not None and recorder.alive:
                 with seam:
+                    wait[1][v.AWAIT_ENDED_BY] = why
                     end_await(recorder, state, wait)
+        return done, pending
 
     patches.set(tasks, "_wait", _wait)
     recorder.seams.awaiting.install()

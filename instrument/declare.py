@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .taskstate import TaskState
 
 
+_LONGEST_S = 1_000_000_000
+"""The longest timeout that a heartbeat may declare, some 30 years: what fits into a trace's whole nanoseconds, with room for sums."""
+
+
 @contextmanager
 def detached() -> Generator[None]:
     """Tasks created inside this block are meant to outlive who creates them.
@@ -168,12 +172,37 @@ def resource(name: str) -> Resource:
     return Resource(name)
 
 
-def heartbeat() -> None:
-    """Declare that the running unit is alive and makes progress; in a thread: the unit that waits for its work."""
+def heartbeat(timeout: float | None = None) -> None:
+    """Declare that the running unit is alive and makes progress; in a thread: the unit that waits for its work.
+
+        spanproof.heartbeat(timeout=5)
+
+    Args:
+        timeout: for how long from now the unit must not be taken for dead, in seconds; None: what was said last holds. Nobody is kept
+            from cutting the unit: D07 says of the trace whether somebody did.
+
+    Raises:
+        TypeError: `timeout` is no number.
+        ValueError: it is not above 0, or has no end.
+    """
+    attrs: Attributes = {}
+    if timeout is not None:
+        attrs[v.HEARTBEAT_TIMEOUT] = _nanoseconds(timeout)
     recorder = active()
     running: TaskState | Work | None = running_state() or work_here()
     if recorder is None or running is None:
         return
     unit = running.unit if isinstance(running, Work) else running.innermost
     if unit is not None and unit.end_ns is None:
-        recorder.event(unit, v.HEARTBEAT, running.loop.now_ns(), {})
+        recorder.event(unit, v.HEARTBEAT, running.loop.now_ns(), attrs)
+
+
+def _nanoseconds(timeout: object) -> int:
+    """A heartbeat's timeout in ns, at least 1. Checked with and without a recording, so that a wrong value is seen at once."""
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
+        raise TypeError(f"heartbeat(timeout={timeout!r}): expected seconds as a number, or None, got {type(timeout).__name__}")
+    if not 0 < timeout <= _LONGEST_S:
+        raise ValueError(
+            f"heartbeat(timeout={timeout!r}): expected seconds above 0 and at most {_LONGEST_S:,}; leave it out to say nothing of it"
+        )
+    return max(round(timeout * 1e9), 1)

@@ -41,6 +41,9 @@ NOT_FOR_THE_UNIT = frozenset(
 )
 """Modules of the standard library that open files for ends of their own, or for the whole process."""
 
+_FINALIZER_FRAMES = 4
+"""So far above the socket's own `close` stands the `__del__` that closes it; what stands further above only happened to be interrupted."""
+
 
 class _Seen:
     """One file or socket that is open.
@@ -94,7 +97,7 @@ class Descriptors:
         """A socket is closed, or gives its descriptor away."""
         seen = self._sockets.pop(id(thing), None)
         if seen is not None and seen.ref is not None and seen.ref() is thing:
-            self._released(seen, "closed")
+            self._released(seen, "collected" if _by_a_finalizer(sys._getframe(2)) else "closed")
 
     def _look(self, seen: _Seen, at_ns: int) -> None:
         if not self._seam.on:
@@ -122,6 +125,17 @@ class Descriptors:
         seen.opening.close(v.RESOURCE_RELEASED, seen.loop.now_ns() if at_ns is None else at_ns, attrs)
         seen.opening.let_go(late=late)
         seen.ref = None  # its callback refers to the record, which would wait for the garbage collector
+
+
+def _by_a_finalizer(frame: FrameType | None) -> bool:
+    """Whether a `__del__` closes it, as that of a transport of asyncio which nobody closed."""
+    for _ in range(_FINALIZER_FRAMES):
+        if frame is None:
+            break
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_closed(file: Any) -> bool:

@@ -196,6 +196,8 @@ def _ended(recorder: Recorder, state: TaskState | None) -> Callable[[Any], None]
             for inside in reversed(state.stack[1:]):
                 recorder.close(state, inside, error)
             recorder.close(state, unit, error)
+            if unit.outcome == "failed" and recorder.task_failed is not None:
+                recorder.task_failed(unit, state, task)
 
     return ended
 

@@ -44,6 +44,7 @@ class Loops:
         opened: loops whose first run is noted; a runner notes it before the loop runs.
         beginning: called where a loop begins to run.
         watchers: called with each class that is watched: what else loops do is watched by others.
+        running: called with the class of each loop that is about to run, or runs when the session begins.
         chained: loops whose task factory is the program's own, and what stands in for it.
     """
 
@@ -53,6 +54,7 @@ class Loops:
         self._patches = patches
         self._classes: weakref.WeakSet[type] = weakref.WeakSet()
         self.watchers: list[Callable[[Patches, Any], None]] = []
+        self.running: list[Callable[[Patches, Any], None]] = []
         self.beginning: list[Callable[[], None]] = []
         self._debugging = False
         self.opened: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
@@ -76,6 +78,7 @@ class Loops:
         self._patches.set(_AbstractLoop, "__init_subclass__", classmethod(hook))
         running = _get_running_loop()
         if running is not None:
+            self._looked_at(running)
             self._chain(running)
 
     def watch(self, cls: Any) -> None:
@@ -144,11 +147,16 @@ class Loops:
 
     def about_to_run(self, loop: Any) -> None:
         """A loop is about to run: it may have a task factory from before the session, and be in debug mode."""
+        self._looked_at(loop)
         with suppress(NotImplementedError):  # a loop need have neither
             self._chain(loop)
             if not self._debugging and loop.get_debug():
                 self._debugging = True
                 _hide_in_debug_mode(self._patches)
+
+    def _looked_at(self, loop: Any) -> None:
+        for look in self.running:
+            look(self._patches, type(loop))
 
     def _chain(self, loop: Any) -> None:
         factory = loop.get_task_factory()

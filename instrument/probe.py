@@ -216,6 +216,8 @@ class TaskProbe(Probe):
             for inside in reversed(stack[1:]):
                 recorder.close(state, inside, error)
             recorder.close(state, unit, error)
+            if unit.outcome == "failed" and recorder.task_failed is not None:
+                recorder.task_failed(unit, state)
         except Exception as fault:  # noqa: BLE001 - hot path: what `with seam` does, without its two calls
             recorder.seams.task.fail(fault)
 

@@ -35,7 +35,6 @@ ORIGINS_KEPT = 4_096
 EVENT_LIMIT = 10_000
 """Events that one unit keeps; the count of those cut is an attribute of the unit."""
 
-
 BLOCKED_NS = 5_000_000
 """A step that lasts this long is noted, in ns. Far below any criterion's bound: the grace of two loop turns needs it."""
 
@@ -57,6 +56,7 @@ class Recorder:
         self.watchdog: Watchdog | None = None
         self.generators: Generators | None = None
         self.on_fault: Callable[[], None] | None = None
+        self.task_failed: Callable[..., None] | None = None
         self._open: dict[int, Unit] = {}
         # Ids come from a generator of our own: the program's `random` must give what it gave without us.
         self._bits: Callable[[int], int] = random.Random().getrandbits  # noqa: S311 - ids, not secrets

@@ -25,6 +25,7 @@ from . import (
     task,
     threads,
     turns,
+    unread,
 )
 from . import vocabulary as v
 from .exporting import Endpoint, endpoint, resource_of_environment
@@ -95,6 +96,7 @@ class Session:
         self._loops = Loops(self.recorder, self._patches, self._foreigners)
         self._tool: int | None = None
         self._watchdog = Watchdog()
+        self._unread: unread.Unread | None = None
         self._recording_id = recording_id or uuid.uuid4().hex
         self._extra = dict(resource or {})
         self._file: TraceFile | None = None
@@ -209,6 +211,7 @@ class Session:
         groups.install(recorder, patches)
         generators.install(recorder, self._loops, self._tool)
         turns.install(recorder, self._loops)
+        self._unread = unread.install(recorder, self._loops)
         threads.install(recorder, patches, self._loops)
         descriptors.install(recorder, patches)
         self._loops.install()
@@ -236,6 +239,8 @@ class Session:
         if not recorder.alive:
             return
         recorder.holds.finish(recorder.open_units(), recorder.now_on)
+        if self._unread is not None:
+            self._unread.finish(ended_by)
         children.unfollow()
         self.unhook()
         self._watchdog.stop()

@@ -251,6 +251,9 @@ AWAIT_HOW = _key("spanproof.await.how", "event", "text", "await, gather, wait, a
 AWAIT_GROUP = _key("spanproof.await.group", "event", "int", "Number of the group; one gather, wait or TaskGroup is one group.")
 AWAIT_END_SEQ = _key("spanproof.await.end_seq", "event", "int", "Order of the wait's end; absent: still waiting.")
 AWAIT_END_NS = _key("spanproof.await.end_ns", "event", "int", "Time of the wait's end.", "ns")
+AWAIT_ENDED_BY = _key(
+    "spanproof.await.ended_by", "event", "text", "Of wait and as_completed: why it ended: done, error, timeout (its own), raised."
+)
 
 CLEANUP_ID = _key("spanproof.cleanup.id", "event", "int", "Number of the registration in the process.")
 CLEANUP_REGISTRY = _key("spanproof.cleanup.registry", "event", "int", "Number of the registry in the process.")
@@ -319,6 +322,9 @@ ROUND_TOOK = _key("spanproof.round.took_ns", "event", "int", "Time that the roun
 ROUND_ARMED = _key("spanproof.round.armed", "event", "bool", "Of such a pair: a timeout was armed and disarmed.")
 
 UNREAD_SPAN = _key("spanproof.unread.span_id", "event", "text", "The task that failed.")
+UNREAD_SO_FAR = _key(
+    "spanproof.unread.so_far", "event", "bool", "The task was still there when the recording stopped, and somebody may look yet."
+)
 
 BLOCKED_NS = _key("spanproof.blocked.duration_ns", "event", "int", "How long the loop stood still.", "ns")
 BLOCKED_CPU_NS = _key("spanproof.blocked.cpu_ns", "event", "int", "CPU time of the loop's thread meanwhile; absent: not measurable.", "ns")
@@ -414,6 +420,7 @@ AWAITS = _event(
     AWAIT_GROUP,
     AWAIT_END_SEQ,
     AWAIT_END_NS,
+    AWAIT_ENDED_BY,
     AT_FILE,
     AT_LINE,
     AT_FUNCTION,
@@ -508,6 +515,15 @@ CHECKPOINT_LOADED = _event("checkpoint.loaded", "A checkpoint was loaded.", CHEC
 CHECKPOINT_MISSED = _event(
     "checkpoint.missed", "A load found no checkpoint.", CHECKPOINT_KEY, CHECKPOINT_STORE, AT_FILE, AT_LINE, AT_FUNCTION
 )
+CHECKPOINT_DROPPED = _event(
+    "checkpoint.dropped",
+    "A checkpoint was deleted, or turned out to have lived as long as it was meant to.",
+    CHECKPOINT_KEY,
+    CHECKPOINT_STORE,
+    AT_FILE,
+    AT_LINE,
+    AT_FUNCTION,
+)
 OUTPUT_PRODUCED = _event("output.produced", "The stage's body returned an output.", OUTPUT_STATUS, OUTPUT_HAS_DATA)
 HEARTBEAT = _event("heartbeat", "The unit said that it is alive.", HEARTBEAT_TIMEOUT)
 ROUND = _event(
@@ -521,7 +537,9 @@ ROUND = _event(
     ROUND_TOOK,
     ROUND_ARMED,
 )
-EXCEPTION_UNREAD = _event("exception.unread", "A task failed, and nobody ever looked at its error (on the program).", UNREAD_SPAN)
+EXCEPTION_UNREAD = _event(
+    "exception.unread", "A task failed, and nobody ever looked at its error (on the program).", UNREAD_SPAN, UNREAD_SO_FAR
+)
 REPORTED = _event(
     "reported",
     "What a channel said of the unit.",

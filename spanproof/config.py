@@ -13,7 +13,10 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+if TYPE_CHECKING:
+    from .analyzers.suppressions import Suppression
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
@@ -40,6 +43,10 @@ class Settings:
     fail_on: Severity = field(default="warning", metadata={"meaning": "Least severity of a violation that makes `check` exit 1."})
     allow: tuple[str, ...] = field(default=(), metadata={"meaning": "What does not make `check` exit 2: unknown, empty."})
     strict: bool = field(default=False, metadata={"meaning": "Ignore the expectations that scenarios carry."})
+    suppress: tuple[Suppression, ...] = field(
+        default=(), metadata={"meaning": "Findings to live with: tables of criterion, subject, fingerprint, file, function, and a reason."}
+    )
+    baseline: Path | None = field(default=None, metadata={"meaning": "File of known findings, which do not fail."})
     origins: Mapping[str, str] = field(default_factory=dict[str, str], metadata={"meaning": ""})
 
 
@@ -142,6 +149,17 @@ def _flag(value: object, where: str, base: Path) -> bool:
     return word in {"1", "true"}
 
 
+def _suppress(value: object, where: str, base: Path) -> tuple[Suppression, ...]:
+    from .analyzers.suppressions import SuppressionError, parse
+
+    if isinstance(value, str):
+        raise ConfigError(f"{where} can only be set in pyproject.toml: each suppression is a table with a reason, got {value!r}.")
+    try:
+        return parse(value, where)
+    except SuppressionError as error:
+        raise ConfigError(str(error)) from error
+
+
 def _params(value: object, where: str, base: Path) -> Params:
     if isinstance(value, str):
         return parse_params([part for part in value.split(",") if part.strip()], where)
@@ -175,6 +193,8 @@ _READERS: Final[dict[str, _Reader]] = {
     "fail_on": _severity,
     "allow": _allowances,
     "strict": _flag,
+    "suppress": _suppress,
+    "baseline": _path,
 }
 
 

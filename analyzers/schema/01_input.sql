@@ -4,7 +4,7 @@
 -- One row a file that was read.
 create table files (
     -- Number of the file, in reading order, from 1.
-    file_id INTEGER primary key,
+    file_id INTEGER not null,
     -- The path as it was given or found; `-` is standard input.
     path VARCHAR not null,
     -- SHA-256 of the bytes of the file, in hex.
@@ -24,7 +24,7 @@ create table files (
 -- One row a process: what the lines of its files say about it. Resources of other programs: one row for each that differs.
 create table resources (
     -- Number of the resource, from 1.
-    resource_id INTEGER primary key,
+    resource_id INTEGER not null,
     -- The first file that has it.
     file_id INTEGER,
     -- The recording (`spanproof.recording_id`), shared by the files and processes of one recording; null: not recorded by Spanproof.

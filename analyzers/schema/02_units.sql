@@ -162,8 +162,8 @@ create table units (
     scenario VARCHAR
 );
 
--- One row a unit: its place in its trace, and the earliest and latest that its strict ancestors did. Units on a cycle of parents are
--- not here (see `problems`). A unit may have started after what an ancestor did: compare with its own start.
+-- One row a unit: its place in its trace, and the earliest and latest that its strict ancestors in its process did. Units on a cycle of
+-- parents are not here (see `problems`). A unit may have started after what an ancestor did: compare with its own start.
 create table tree (
     -- Trace.
     trace_id VARCHAR,

@@ -198,6 +198,8 @@ create table awaits (
     end_ns BIGINT,
     -- Order of its end.
     end_seq BIGINT,
+    -- Of wait and as_completed: done (what it waited for), error (of a member), timeout (its own), raised (out of the wait itself); else null.
+    ended_by VARCHAR,
     -- File of the waiting line.
     file VARCHAR,
     -- Line.

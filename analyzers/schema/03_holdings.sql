@@ -120,7 +120,7 @@ create table checkpoints (
     time_ns BIGINT,
     -- Order.
     seq BIGINT,
-    -- saved, loaded, or missed: a load found none.
+    -- saved, loaded, missed: a load found none, or dropped: it was deleted, or had lived as long as it was meant to.
     what VARCHAR,
     -- Name of the checkpoint as the store knows it.
     key VARCHAR,
@@ -203,5 +203,7 @@ create table unread (
     -- When that was told: when the task was collected, or the recording ended.
     time_ns BIGINT,
     -- Order.
-    seq BIGINT
+    seq BIGINT,
+    -- The task was still there when the recording stopped and the program went on: somebody may look yet.
+    so_far BOOLEAN
 );

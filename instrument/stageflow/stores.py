@@ -27,14 +27,17 @@ def install(recorder: Recorder, patches: Patches, _runs: Runs) -> None:
     from stageflow.pipeline.idempotency import InMemoryIdempotencyStore
 
     cls: Any = InMemoryIdempotencyStore
-    get, set_ = cls.get, cls.set
+    get, set_, delete = cls.get, cls.set, cls.delete
     seam = recorder.seams.stageflow
 
     @functools.wraps(get)
     async def get_(self: Any, key: str) -> Any:
+        kept = _keeps(self, key)
         found = await get(self, key)
         if recorder.alive and seam.on:
             with seam:
+                if kept and found is None and not _keeps(self, key):  # its time was over
+                    _note(recorder, v.CHECKPOINT_DROPPED, self, key, sys._getframe(1))
                 _note(recorder, v.CHECKPOINT_MISSED if found is None else v.CHECKPOINT_LOADED, self, key, sys._getframe(1))
         return found
 
@@ -45,8 +48,21 @@ def install(recorder: Recorder, patches: Patches, _runs: Runs) -> None:
             with seam:
                 _note(recorder, v.CHECKPOINT_SAVED, self, key, sys._getframe(1))
 
+    @functools.wraps(delete)
+    async def delete_(self: Any, key: str) -> None:
+        await delete(self, key)
+        if recorder.alive and seam.on:
+            with seam:
+                _note(recorder, v.CHECKPOINT_DROPPED, self, key, sys._getframe(1))
+
     patches.set(cls, "get", get_)
     patches.set(cls, "set", set__)
+    patches.set(cls, "delete", delete_)
+
+
+def _keeps(store: Any, key: object) -> bool:
+    """Whether the store has something under the key, which may be over its time."""
+    return key in getattr(store, "_entries", ())
 
 
 def _note(recorder: Recorder, event: str, store: Any, key: object, frame: FrameType) -> None:

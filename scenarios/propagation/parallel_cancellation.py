@@ -18,6 +18,7 @@ import asyncio
 from stageflow import Pipeline, StageContext, StageOutput
 
 from ..kit import StageBody, call, context, pipeline, survive, work, working
+from ..known import results_lost
 from ..scenario import Expected, Scenario
 from ..workaround import run_and_stop
 
@@ -49,8 +50,9 @@ def order(credit: StageBody) -> Pipeline:
 
 
 def orphans(why: str) -> list[Expected]:
-    """`stock` and `price` go on after the run has ended; that they outlive their run (P03) follows from it."""
-    return [Expected(criterion, f"stage {name}", why) for criterion in ("P04", "P03") for name in ("stock", "price")]
+    """`stock` and `price` go on after the run has ended; that they outlive their run (P03) and return something (O03) follows from it."""
+    late = [Expected(criterion, f"stage {name}", why) for criterion in ("P04", "P03", "O03") for name in ("stock", "price")]
+    return [*late, results_lost("order")]
 
 
 @scenario.variant(expected=orphans("a timed-out stage comes back as a failed *output*, and for that the graph cancels nobody"))
@@ -74,7 +76,7 @@ async def fail_output() -> None:
 @scenario.variant(
     expected=[
         Expected(criterion, f"stage {name}", "a cancelled run does not cancel the tasks of its stages")
-        for criterion in ("P02", "P03")
+        for criterion in ("P02", "P03", "O03")
         for name in ("credit", "stock", "price")
     ]
 )
@@ -93,7 +95,7 @@ async def explode(ctx: StageContext) -> StageOutput:
     raise ValueError(f"{ctx.stage_name}: not a number: 'n/a'")
 
 
-@scenario.control
+@scenario.variant(expected=[results_lost("order")])
 async def raised() -> None:
     """`credit` raises at 350 ms, and stageflow cancels `stock` and `price`."""
     await call(order(explode), timeout_ms=TIMEOUT_MS)
@@ -111,7 +113,7 @@ async def cancel_output() -> None:
     await call(order(withdraw), timeout_ms=TIMEOUT_MS)
 
 
-@scenario.control
+@scenario.variant(expected=[results_lost("order")])
 async def workaround() -> None:
     """As `timeout`, but run so that what is left at work is cancelled when the run ends."""
     await survive(run_and_stop(order(working(2.0)), context("order", timeout_ms=TIMEOUT_MS)))

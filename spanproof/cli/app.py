@@ -15,7 +15,7 @@ from .options import Quiet
 
 GROUPS: Final = {
     "Record": ("trace", "run", "study"),
-    "Judge": ("check", "explain", "criteria"),
+    "Judge": ("check", "explain", "criteria", "new-criterion"),
     "Look": ("ls", "show", "query"),
     "Help": ("scenarios", "doctor"),
 }
@@ -94,11 +94,12 @@ class Commands(TyperGroup):
 
 
 def build(name: str) -> TyperCommand:
-    """The command of that name, made from the function of that name in the module of that name."""
-    module = import_module(f".{name}", __package__)
+    """The command of that name, made from the function of that name in the module of that name, with `_` for `-`."""
+    inner = name.replace("-", "_")
+    module = import_module(f".{inner}", __package__)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     settings = SETTINGS | getattr(module, "CONTEXT", {})
-    alone.command(name, cls=Command, context_settings=settings)(failure.guarded(getattr(module, name)))
+    alone.command(name, cls=Command, context_settings=settings)(failure.guarded(getattr(module, inner)))
     command = typer.main.get_command(alone)
     if not isinstance(command, TyperCommand):
         raise TypeError(f"command {name}: Typer built a {type(command).__qualname__}, expected a TyperCommand.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..analyzers import catalogue
-from ..analyzers.cataloguing import UnknownCriterionError, find, settings
-from ..analyzers.verdicts import SEVERITIES
+from ..analyzers.cataloguing import find, settings
 from ..config import Settings
 
 
@@ -18,23 +17,13 @@ def expand(words: Iterable[str], folders: Iterable[Path]) -> list[str]:
         UnknownCriterionError: a word means no criterion.
     """
     criteria = catalogue(folders)
-    ids: list[str] = []
-    for word in words:
-        if word in SEVERITIES:
-            alike = [criterion.id for criterion in criteria.values() if criterion.header.severity == word]
-            if not alike:
-                # Nothing selected would mean everything.
-                raise UnknownCriterionError(f"no criterion has the severity {word!r}. `spanproof criteria` lists them all.")
-            ids += alike
-        else:
-            ids += [criterion.id for criterion in find(word, criteria)]
-    return ids
+    return [criterion.id for word in words for criterion in find(word, criteria)]
 
 
-def check(chosen: Settings) -> None:
-    """See that the parameters exist and can have their values.
+def check(chosen: Settings, supposed: Mapping[str, object]) -> None:
+    """See that the parameters exist and can have their values, those that are only supposed too.
 
     Raises:
         UnknownCriterionError, ParameterError: not so.
     """
-    settings(catalogue(chosen.criteria), chosen.params)
+    settings(catalogue(chosen.criteria), {**chosen.params, **supposed})

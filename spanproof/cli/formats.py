@@ -48,11 +48,12 @@ def parse(words: list[str]) -> list[Output]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a report is to be read: the options of `check` that decide its status."""
+    """How a report is to be read: the options of `check` that decide its status, and whether people want to see the margins."""
 
     fail_on: Severity
     allow: frozenset[str]
     strict: bool
+    margins: bool = False
 
 
 def write(outputs: list[Output], report: Report, reading: Reading) -> None:
@@ -65,7 +66,8 @@ def write(outputs: list[Output], report: Report, reading: Reading) -> None:
         if output.file is None and output.name == "text":
             from . import report_text
 
-            terminal.show(report_text.draw(report, report.status(reading.fail_on, strict=reading.strict)))
+            status = report.status(reading.fail_on, strict=reading.strict)
+            terminal.show(report_text.draw(report, status, margins=reading.margins))
         elif output.file is None:
             terminal.write(render(output.name, report, reading))
         else:
@@ -88,10 +90,10 @@ def render(name: Name, report: Report, reading: Reading) -> str:
     if name == "markdown":
         from . import report_markdown
 
-        return report_markdown.render(report, status)
+        return report_markdown.render(report, status, margins=reading.margins)
     from . import report_text
 
-    return report_text.plain(report, status)
+    return report_text.plain(report, status, margins=reading.margins)
 
 
 def _into(file: Path, text: str) -> None:

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import terminal
-from . import failure, rows
+from . import dot, failure, rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from duckdb import DuckDBPyConnection
 
-HELP: Final = """\
-  select ... ;        run a statement; it may take several lines
-  .tables             the tables
-  .schema [TABLE]     columns and their types
-  .help               this
-  .quit               leave (or Ctrl-D)"""
+KEYWORDS: Final = (
+    "select", "from", "where", "group by", "order by", "having", "limit", "join", "left join", "using", "on", "and", "or", "not",
+    "is null", "is not null", "in", "like", "as", "with", "union all", "case", "when", "then", "else", "end", "count(*)", "sum(", "min(",
+    "max(", "avg(", "distinct", "desc", "asc", "over (partition by", "describe", "summarize",
+)  # fmt: skip
+
+REMEMBERED: Final = 1_000
+"""Lines that are kept from one conversation to the next."""
 
 
-def converse(connection: DuckDBPyConnection) -> int:
-    """Read and answer until the user leaves. Ctrl-C drops the statement that is being typed."""
-    with contextlib.suppress(ImportError):
-        import_module("readline")  # its import is what gives input() its editing and history
+def converse(connection: DuckDBPyConnection, format: str) -> int:
+    """Read and answer until the user leaves. Ctrl-C drops the statement that is being typed, or stops the one that runs."""
+    close = _editing()
     terminal.note("SQL over the traces. A statement ends with ; and .help lists what else there is.")
+    try:
+        return _talk(connection, dot.Manner(format))
+    finally:
+        close()
+
+
+def _talk(connection: DuckDBPyConnection, manner: dot.Manner) -> int:
     typed: list[str] = []
     while True:
         try:
@@ -37,44 +48,78 @@ def converse(connection: DuckDBPyConnection) -> int:
             typed.clear()
             continue
         if not typed and line.strip().startswith("."):
-            if not _command(connection, line.split()):
-                return 0
+            try:
+                if not dot.run(line, manner):
+                    return 0
+            except failure.Failure as error:
+                terminal.complain(str(error))
             continue
         typed.append(line)
         if line.rstrip().endswith(";"):
-            _answer(connection, "\n".join(typed))
+            _answer(connection, "\n".join(typed), manner)
             typed.clear()
 
 
-def _answer(connection: DuckDBPyConnection, statement: str) -> None:
+def _answer(connection: DuckDBPyConnection, statement: str, manner: dot.Manner) -> None:
     try:
-        rows.write(connection, statement, "table", None)
+        rows.write(connection, statement, manner.format, None)
     except failure.Failure as error:
         terminal.complain(str(error))
     except KeyboardInterrupt:
         terminal.complain("interrupted")
 
 
-def _command(connection: DuckDBPyConnection, words: list[str]) -> bool:
-    """Whether the conversation goes on."""
-    match words:
-        case [".quit" | ".exit"]:
-            return False
-        case [".tables"]:
-            _answer(
-                connection,
-                "select table_name, comment from duckdb_tables() where not internal union all "
-                "select view_name, comment from duckdb_views() where not internal order by 1",
-            )
-        case [".schema"]:
-            _answer(
-                connection,
-                "select table_name, column_name, data_type from duckdb_columns() where not internal order by table_name, column_index",
-            )
-        case [".schema", name]:
-            _answer(connection, f"""describe "{name.replace('"', '""')}" """)
-        case [".help"]:
-            terminal.write(f"{HELP}\n")
-        case _:
-            terminal.complain(f"no command {' '.join(words)!r}.\n{HELP}")
-    return True
+def _editing() -> Callable[[], None]:
+    """Give `input` its editing, completion and history, where Python has readline. Returns what keeps the history at the end."""
+    try:
+        readline: Any = import_module("readline")
+    except ImportError:
+        return lambda: None
+    readline.set_completer(Completer().complete)
+    # The dot stays part of a word, so that commands are completed too.
+    readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+[{]}\\|;:'\",<>/?")
+    # Python's readline may be libedit, which has another language for the same.
+    edit = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I rl_complete" if edit else "tab: complete")
+    file = history()
+    try:
+        readline.read_history_file(file)
+    except OSError:
+        readline.clear_history()
+
+    def close() -> None:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            readline.set_history_length(REMEMBERED)
+            readline.write_history_file(file)
+        except OSError:
+            return
+
+    return close
+
+
+def history() -> Path:
+    """Where the lines of earlier conversations are: `$XDG_STATE_HOME/spanproof/query`, by default below `~/.local/state`."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return Path(state if state and os.path.isabs(state) else os.path.expanduser("~/.local/state"), "spanproof", "query")  # noqa: PTH111, PTH117
+
+
+class Completer:
+    """Completes what stands before the cursor: commands, tables, views, columns, keywords."""
+
+    def __init__(self) -> None:
+        tables = dot.documented()
+        columns = {column.name for table in tables.values() for column in table.columns}
+        self.words = [*dot.COMMANDS, *sorted({*tables, *columns, *KEYWORDS})]
+        self.columns = {name: sorted(column.name for column in table.columns) for name, table in tables.items()}
+        self.found: list[str] = []
+
+    def complete(self, text: str, state: int) -> str | None:
+        """The completion number `state` of `text`; None: there are no more. `units.` lists the columns of `units`."""
+        if state == 0:
+            table, stop, begun = text.rpartition(".")
+            if stop and table in self.columns:
+                self.found = [f"{table}.{name}" for name in self.columns[table] if name.startswith(begun)]
+            else:
+                self.found = [word for word in self.words if text and word.startswith(text.lower())]
+        return self.found[state] if state < len(self.found) else None

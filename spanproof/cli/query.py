@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .. import config, terminal
-from . import failure, rows, sources
+from . import dot, failure, rows, sources
 from .options import Paths, Quiet
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ Format = Literal["table", "csv", "json", "parquet"]
 def query(
     paths: Paths = None,
     *,
-    sql: Annotated[str | None, typer.Option("-c", "--command", metavar="SQL", show_default=False, help="The statement to run.")] = None,
+    sql: Annotated[
+        str | None,
+        typer.Option("-c", "--command", metavar="SQL", show_default=False, help="The statement to run, or a command such as .tables."),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("-f", "--file", metavar="FILE", show_default=False, help="A file with the statement.")
     ] = None,
@@ -31,18 +34,19 @@ def query(
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option("--save", metavar="F.duckdb", show_default=False, help="Keep all tables as a DuckDB database. The file must be new."),
+        typer.Option("--save", metavar="F.duckdb", show_default=False, help="Keep all tables and views as a DuckDB database, a new file."),
     ] = None,
     quiet: Quiet = False,
 ) -> int:
     """Ask the traces in SQL. Without a statement, a prompt on a terminal; elsewhere the statement is read from stdin.
 
-    The tables: units, tree, requests, deliveries, cancellations, deadlines, awaits, cleanups, reports, runs, blocked, loops; and
-    as they were read: spans, events, links, resources, files, problems. In json, integers beyond 2^53 are text.
+    `.tables` lists the tables and views, `.help NAME` tells what one means. In json, integers beyond 2^53 are text.
+    Nothing is kept but by --save; a statement may read and write files, as any program of yours may.
 
     \b
     Examples:
       spanproof query -c "select name, outcome from units where is_open"
+      spanproof query -c ".help critical_path"
       spanproof query -f slow.sql traces/ --format csv -o slow.csv
       spanproof query --save traces.duckdb traces/
     """
@@ -50,6 +54,9 @@ def query(
         raise failure.Failure("-c and -f were both given. Give the statement once.")
     if format == "parquet" and output is None and sys.stdout.isatty():
         raise failure.Failure("parquet is binary and stdout is a terminal. Add -o FILE, or redirect the output.")
+    asked = sql is not None and sql.strip().startswith(".")
+    if sql is not None and asked and save is None:
+        return _command(sql, format, output)
     settings = config.resolve()
     statement = sql if sql is not None else _read(file) if file is not None else None
     connection = sources.load(paths, settings)
@@ -60,14 +67,26 @@ def query(
     if statement is None and sys.stdin.isatty():
         from . import prompt
 
-        return prompt.converse(connection)
+        if format == "parquet":
+            raise failure.Failure("parquet is binary and has no place at the prompt. Give the statement with -c or -f, and -o FILE.")
+        return prompt.converse(connection, format)
     if statement is None:
         if paths and "-" in paths:
             raise failure.Failure("stdin holds the traces, so it cannot hold the statement. Give it with -c or -f.")
         statement = sys.stdin.read()
     if not statement.strip():
         raise failure.Failure("the statement is empty. For example: spanproof query -c 'select name, outcome from units'")
+    if asked:
+        return _command(statement, format, output)
     rows.write(connection, statement, format, output)
+    return 0
+
+
+def _command(line: str, format: Format, output: Path | None) -> int:
+    """A command in the place of a statement."""
+    if format == "parquet" or output is not None:
+        raise failure.Failure(f"{line} writes table, csv or json to stdout. Leave out -o and parquet.")
+    dot.run(line, dot.Manner(format))
     return 0
 
 

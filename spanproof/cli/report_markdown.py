@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import report_view
+from ..analyzers import explain
+from . import report_asked, report_view
 from .report_text import expectation
 
 if TYPE_CHECKING:
     from ..analyzers import Report
+    from .report_asked import Listed
     from .report_view import Defect
 
 
-def render(report: Report, status: str) -> str:
+def render(report: Report, status: str, *, margins: bool = False) -> str:
     """The whole report."""
-    return "\n".join(_lines(report, status)) + "\n"
+    return "\n".join(_lines(report, status, margins=margins)) + "\n"
 
 
-def _lines(report: Report, status: str) -> Iterator[str]:
+def _lines(report: Report, status: str, *, margins: bool) -> Iterator[str]:
     seen = report_view.view(report)
     yield from (f"# {report_view.conclusion(report, status)}", "", f"Judged {_safe(report_view.judged(report))}.", "")
     for defect in seen.new:
@@ -33,10 +36,13 @@ def _lines(report: Report, status: str) -> Iterator[str]:
         ("Remarks", remarks),
         ("Unknown", unknown),
         ("Expected, and no longer seen", unmet),
+        *((title, [_safe(line) for line in lines]) for title, lines in report_view.unmatched(report)),
         ("Files", problems),
     ):
         if items:
             yield from (f"## {title}", "", *(f"- {item}" for item in items), "")
+    for listed in report_asked.parts(report, margins=margins):
+        yield from _listed(listed)
     yield from (
         "## Verdicts",
         "",
@@ -49,6 +55,17 @@ def _lines(report: Report, status: str) -> Iterator[str]:
             yield f"| {family} | {name} | {each.verdict.words} | {each.subjects} | {each.violated} | {each.unknown} |"
 
 
+def _listed(listed: Listed) -> Iterator[str]:
+    yield from (f"## {_safe(listed.title)}", "")
+    if listed.sentences:
+        yield from (*(f"- {_safe(sentence)}" for sentence in listed.sentences), "")
+    if listed.rows:
+        yield "| " + " | ".join(column.heading for column in listed.columns) + " |"
+        yield "| " + " | ".join("---:" if column.kind == "number" else "---" for column in listed.columns) + " |"
+        yield from ("| " + " | ".join(_safe(cell) for cell in row) + " |" for row in listed.rows)
+        yield ""
+
+
 def _title(defect: Defect) -> str:
     times = f", {defect.times:,} times" if defect.times > 1 else ""
     return f"{defect.header.id} {defect.header.name} ({defect.first.severity}{times})"
@@ -58,12 +75,15 @@ def _defect(defect: Defect) -> Iterator[str]:
     finding = defect.first
     yield from (f"## {_title(defect)}", "", f"{_safe(finding.message)}.", "")
     facts = {
-        "Fault": report_view.FAULTS[finding.fault],
         "Where": report_view.place(finding),
-        "Also follows": ", ".join(defect.also),
-        "Fix": finding.fix,
+        "Subject": defect.pattern if defect.others else "",
+        "Seen": "; ".join(report_view.example(each) for each in defect.examples),
     }
-    yield from (f"- {name}: {_safe(value)}" for name, value in facts.items() if value)
+    listed = [f"- {name}: {_safe(value)}" for name, value in facts.items() if value]
+    yield from (*listed, "") if listed else ()
+    # The explanation of the first stands for all; what follows from the others is told with it.
+    argument = replace(explain.explain(finding, defect.header), also=defect.also)
+    yield from explain.markdown(argument).splitlines()
     yield from (f"- See: `{report_view.look(finding)}`", "")
 
 

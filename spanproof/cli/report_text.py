@@ -14,7 +14,7 @@ from .. import terminal
 from ..analyzers import explain
 from ..analyzers.verdicts import Verdict
 from ..analyzers.words import duration
-from . import report_view
+from . import report_asked, report_view
 from .report_view import Defect, View
 from .sources import problem
 from .wording import count
@@ -38,7 +38,7 @@ BRIEF: Final = 30
 WRAPPED: Final = 8
 """Defects in a list that may take more than a line each; of a longer list each is cut to one."""
 
-STORY: Final = 8
+STORY: Final = 10
 """Facts of one story that are told."""
 
 SPARED: Final = ("awaits", "awaits.end", "reported", "deadline.disarmed", "deadline.set", "cancel.consumed")
@@ -57,24 +57,24 @@ SIGNS: Final = {
 }
 
 
-def plain(report: Report, status: str) -> str:
+def plain(report: Report, status: str, *, margins: bool = False) -> str:
     """The drawing as text of a fixed width, for a file."""
     from rich.console import Console
 
     sink = io.StringIO()
     console = Console(file=sink, width=terminal.PIPE_WIDTH, markup=False, emoji=False, highlight=False, color_system=None)
-    console.print(draw(report, status))
+    console.print(draw(report, status, margins=margins, width=terminal.PIPE_WIDTH))
     return "".join(f"{line.rstrip()}\n" for line in sink.getvalue().splitlines())
 
 
-def draw(report: Report, status: str) -> RenderableType:
-    """The whole report; `status` is its status under the options of the command."""
+def draw(report: Report, status: str, *, margins: bool = False, width: int | None = None) -> RenderableType:
+    """The whole report; `status` is its status under the options of the command. `width`: columns, where it is not for a terminal."""
     from rich.console import Group
 
-    return Group(*_parts(report, status))
+    return Group(*_parts(report, status, width, margins=margins))
 
 
-def _parts(report: Report, status: str) -> Iterator[RenderableType]:
+def _parts(report: Report, status: str, width: int | None, *, margins: bool) -> Iterator[RenderableType]:
     from rich.text import Text
 
     seen = report_view.view(report)
@@ -83,7 +83,10 @@ def _parts(report: Report, status: str) -> Iterator[RenderableType]:
     yield from findings(seen)
     yield from _unknown(seen)
     yield from _unmet(report.unmet)
+    yield from _unmatched(report)
     yield from _problems(report.problems, nothing=status == "empty")
+    for listed in report_asked.parts(report, margins=margins):
+        yield from report_asked.draw(listed, width)
     if report.criteria:
         yield _verdicts(seen)
         yield Text("")
@@ -128,7 +131,7 @@ def _defect(defect: Defect) -> RenderableType:
     finding = defect.first
     head = Text()
     head.append(f"{terminal.VIOLATED} {defect.header.id} {defect.header.name}", style=f"bold {STYLES[finding.severity]}")
-    head.append(f"  {finding.subject}", style="bold")
+    head.append(f"  {defect.pattern}", style="bold")
     head.append(f"  {finding.severity}", style=STYLES[finding.severity])
     for part in (report_view.FAULTS[finding.fault], report_view.place(finding)):
         head.append(f"  {part}" if part else "", style="dim")
@@ -139,6 +142,8 @@ def _defect(defect: Defect) -> RenderableType:
         body.add_row(Text(f"  {label}", style="bold"), content)
     if defect.also:
         body.add_row(Text("  Also", style="bold"), f"{', '.join(defect.also)} follow{'s' if len(defect.also) == 1 else ''} from it")
+    for number, example in enumerate(defect.examples):
+        body.add_row(Text("" if number else "  Seen", style="bold"), report_view.example(example))
     body.add_row(Text("  See", style="bold"), report_view.look(finding))
     return Group(head, Padding(Text(argument.but), (0, 0, 0, 2)), body)
 
@@ -151,6 +156,9 @@ def _argument(finding: Finding, argument: Explanation) -> Iterator[tuple[str, Re
     if kept:
         yield "Then", _story(finding, argument, kept)
     yield "Rule", argument.then
+    yield "Because", argument.because
+    if argument.ran:
+        yield "Ran on", argument.ran
     yield "Fix", argument.fix
 
 
@@ -245,6 +253,17 @@ def _unmet(expectations: list[dict[str, Any]]) -> Iterator[RenderableType]:
     for each in expectations[:BRIEF]:
         yield Text(f"  {expectation(each)}")
     yield Text("")
+
+
+def _unmatched(report: Report) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    for title, lines in report_view.unmatched(report):
+        yield Text(title, style="bold yellow")
+        yield from (Text(f"  {line}") for line in lines[:BRIEF])
+        if len(lines) > BRIEF:
+            yield Text(f"  {terminal.MORE} and {len(lines) - BRIEF:,} more; --format json lists all", style="dim")
+        yield Text("")
 
 
 def expectation(each: Mapping[str, object]) -> str:

@@ -1,17 +1,20 @@
 """A report as people should meet it: what matters first, each defect once, and an end to every list.
 
-A *defect* is a group of findings of one criterion with one fingerprint (same code, same place in the tree): a fault in a loop of a
-thousand is one defect met a thousand times. What follows from another finding is told under its cause.
+A *defect* is a group of alike findings of one criterion: of one line of code, or, where that is not known, of names that differ in
+their numbers alone. A fault in a loop of a thousand is one defect met a thousand times. What follows from another finding is told under
+its cause, unless the cause is known (expected, baselined, suppressed) and it is not: then it comes forward.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ..analyzers.verdicts import SEVERITIES, Verdict
-from .wording import count
+from ..analyzers.words import unit_name
+from .wording import clock_time, count
 
 if TYPE_CHECKING:
     from ..analyzers import Report
@@ -38,9 +41,15 @@ FAULTS: Final = {
 }
 
 
+EXAMPLES: Final = 3
+"""Findings of one defect that are named."""
+
+_DIGITS: Final = re.compile(r"\d+")
+
+
 @dataclass(slots=True)
 class Defect:
-    """Findings of one criterion with one fingerprint. `first` stands for all."""
+    """Alike findings of one criterion. `first` stands for all."""
 
     header: Header
     first: Finding
@@ -50,6 +59,21 @@ class Defect:
     def times(self) -> int:
         """How often it was met."""
         return 1 + len(self.others)
+
+    @property
+    def pattern(self) -> str:
+        """The subject; `*` stands for what differs among them."""
+        return _pattern({each.subject for each in [self.first, *self.others]})
+
+    @property
+    def examples(self) -> list[Finding]:
+        """The first few of several, of different fingerprints and traces where there are such; none when it was met once."""
+        if not self.others:
+            return []
+        every = [self.first, *self.others]
+        different = list({(each.fingerprint, each.trace_id): each for each in reversed(every)}.values())[::-1]
+        chosen = different[:EXAMPLES]
+        return (chosen + [each for each in every if not any(each is one for one in chosen)])[:EXAMPLES]
 
     @property
     def also(self) -> list[str]:
@@ -93,13 +117,47 @@ def view(report: Report) -> View:
     )
 
 
+def told_apart(report: Report) -> list[Finding]:
+    """The findings that are told on their own: what follows from another one is told there, unless that is known and this is not."""
+    new = {finding.fingerprint for finding in report.findings if finding.state == "new"}
+    return [
+        finding
+        for finding in report.findings
+        if finding.implied_by is None or (finding.state == "new" and finding.implied_by not in new)
+    ]  # fmt: skip
+
+
+def _alike(finding: Finding) -> tuple[object, ...]:
+    """What findings of one defect have in common."""
+    shape = _DIGITS.sub("*", finding.subject)
+    if finding.code is None:
+        where: tuple[object, ...] = (shape, *(_DIGITS.sub("*", name) for name in finding.path))
+    elif finding.subject.startswith("task "):
+        where = (finding.code.file, finding.code.line)
+    else:
+        # One line may be the body of many stages, each of which has its own name for a reason.
+        where = (shape, finding.code.file, finding.code.line)
+    return (*where, finding.state, finding.severity, finding.fault)
+
+
+def _pattern(subjects: set[str]) -> str:
+    """One text for all of them: as it is, with `*` for numbers, or with `*` from where they differ."""
+    shapes = {_DIGITS.sub("*", subject) for subject in subjects} if len(subjects) > 1 else subjects
+    if len(shapes) == 1:
+        return next(iter(shapes))
+    first, last = min(subjects), max(subjects)
+    same = next((place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), min(len(first), len(last)))
+    return f"{first[:same]}*"
+
+
 def _defects(report: Report) -> Iterator[Defect]:
+    apart = {id(finding) for finding in told_apart(report)}
     for result in report.criteria:
-        found: dict[tuple[str, str, str], Defect] = {}
+        found: dict[tuple[object, ...], Defect] = {}
         for finding in result.violations:
-            if finding.implied_by is not None:
+            if id(finding) not in apart:
                 continue
-            key = (finding.fingerprint, finding.state, finding.severity)
+            key = _alike(finding)
             if key in found:
                 found[key].others.append(finding)
             else:
@@ -127,6 +185,27 @@ def place(finding: Finding) -> str:
     return f"{code.file}:{code.line}" if code.line else code.file
 
 
+def example(finding: Finding) -> str:
+    """One of several alike findings: who, when and where."""
+    first = min((item.time_ns for item in finding.evidence if item.span_id == finding.span_id), default=None)
+    at = f" from {clock_time(first)}" if first is not None else ""
+    file = f" in {finding.file}" if finding.file else ""
+    return f"{unit_name(finding.subject)}{at}, trace {finding.trace_id[:8]}{file}"
+
+
+def unmatched(report: Report) -> Iterator[tuple[str, list[str]]]:
+    """What was known and is not there any more: a title and its lines."""
+    if report.unmatched_suppressions:
+        lines = [
+            ", ".join(f"{name} {value!r}" for name, value in rule.items() if name != "reason") + f" ({rule['reason']})"
+            for rule in report.unmatched_suppressions
+        ]
+        yield "Suppressed, and no longer found (take the suppression out)", lines
+    if report.unmatched_baseline:
+        lines = [f"{entry['criterion']}  {entry['subject']}  {entry['fingerprint']}" for entry in report.unmatched_baseline]
+        yield "In the baseline, and no longer found (fixed? write the baseline anew)", lines
+
+
 def look(finding: Finding) -> str:
     """The command that draws the trace of a finding."""
     return f"spanproof show {finding.file or ''} --trace {finding.trace_id[:8]}".replace("  ", " ")
@@ -136,7 +215,7 @@ def conclusion(report: Report, status: str) -> str:
     """The last sentence: the status, and the numbers behind it."""
     verdicts = [each.verdict for each in report.criteria]
     criteria = [f"{verdicts.count(verdict)} {word}" for verdict, word in CRITERIA_WORDS.items() if verdicts.count(verdict)]
-    told = [finding for finding in report.findings if finding.implied_by is None]
+    told = told_apart(report)
     findings = [count(number, word) if word in NOUNS else f"{number:,} {word}" for word, number in _counts(told).items() if number]
     follow = len(report.findings) - len(told)
     consequences = f" and {count(follow, 'consequence')}" if follow else ""

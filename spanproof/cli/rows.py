@@ -6,8 +6,9 @@ import csv
 import io
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from .. import terminal
 from . import failure
@@ -15,6 +16,8 @@ from .listing import Column, records
 from .wording import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from duckdb import DuckDBPyConnection
     from rich.console import RenderableType
 
@@ -26,6 +29,8 @@ SHOWN: Final = 500
 
 Rows = list[tuple[Any, ...]]
 
+T = TypeVar("T")
+
 
 def run(connection: DuckDBPyConnection, statement: str) -> tuple[list[str], Rows]:
     """Column names and rows; no columns when the statement gives no rows at all.
@@ -35,18 +40,31 @@ def run(connection: DuckDBPyConnection, statement: str) -> tuple[list[str], Rows
     """
     import duckdb
 
-    try:
+    def ask() -> tuple[list[str], Rows]:
         result = connection.execute(statement)
-        names = [str(column[0]) for column in result.description or ()]
-        return names, result.fetchall()
+        return [str(column[0]) for column in result.description or ()], result.fetchall()
+
+    try:
+        return _interruptible(connection, ask)
     except duckdb.Error as error:
         raise failure.Failure(explain(error)) from error
+
+
+def _interruptible(connection: DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Do `work` in a thread of its own: while DuckDB computes, Python's main thread would not hear Ctrl-C."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        try:
+            return done.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def explain(error: Exception) -> str:
     """DuckDB's message, which names the place; and where the names can be looked up."""
     text = str(error).strip()
-    hint = "" if "syntax" in text.lower() else "\nTables and columns: spanproof query -c 'show tables', -c 'describe units'"
+    hint = "" if "syntax" in text.lower() else "\nTables and columns: spanproof query -c .tables, -c '.help units'"
     return f"the SQL does not run. {text}{hint}"
 
 
@@ -64,19 +82,23 @@ def write(connection: DuckDBPyConnection, statement: str, format: str, output: P
             _into(output, data)
         return
     names, found = run(connection, statement)
-    if format == "table" and output is None:
-        shown = found[:SHOWN] if terminal.console().is_terminal else found
-        terminal.show(table(names, shown))
-        if len(shown) < len(found):
-            terminal.note(f"{count(len(found) - len(shown), 'more row')}; --format csv writes all")
-        if names and not found:
-            terminal.note("no rows")
-        return
-    text = {"csv": as_csv, "json": as_json, "table": as_text}[format](names, found)
     if output is None:
-        terminal.write(text)
-    else:
-        _into(output, text.encode())
+        tell(names, found, format)
+        return
+    _into(output, {"csv": as_csv, "json": as_json, "table": as_text}[format](names, found).encode())
+
+
+def tell(names: list[str], found: Rows, format: str) -> None:
+    """Write rows to stdout: a table, csv or json. On a terminal a table ends after `SHOWN` rows."""
+    if format != "table":
+        terminal.write({"csv": as_csv, "json": as_json}[format](names, found))
+        return
+    shown = found[:SHOWN] if terminal.console().is_terminal else found
+    terminal.show(table(names, shown))
+    if len(shown) < len(found):
+        terminal.note(f"{count(len(found) - len(shown), 'more row')}; --format csv writes all")
+    if names and not found:
+        terminal.note("no rows")
 
 
 def _into(output: Path, data: bytes) -> None:
@@ -156,21 +178,21 @@ def parquet(connection: DuckDBPyConnection, statement: str) -> bytes:
         # The end of the line: the statement may end with a comment.
         query = statement.strip().rstrip(";")
         try:
-            connection.execute(f"copy ({query}\n) to '{file}' (format parquet, compression zstd)")
+            _interruptible(connection, lambda: connection.execute(f"copy ({query}\n) to '{file}' (format parquet, compression zstd)"))
         except duckdb.Error as error:
             raise failure.Failure(explain(error)) from error
         return file.read_bytes()
 
 
 def save(connection: DuckDBPyConnection, file: Path) -> None:
-    """Keep all tables and views in a new DuckDB database."""
+    """Keep all tables and views in a new DuckDB database, which DuckDB 1.0 and all later versions open."""
     import duckdb
 
     path = str(file).replace("'", "''")
     here = connection.execute("select current_database()").fetchone()
     source = str(here[0]) if here else "memory"
     try:
-        connection.execute(f"attach '{path}' as kept")
+        connection.execute(f"attach '{path}' as kept (storage_version 'v1.0.0')")
         connection.execute(f'copy from database "{source}" to kept')
         connection.execute("detach kept")
     except duckdb.Error as error:

@@ -87,7 +87,13 @@ def _holding(claim: Claim, mine: list[Row], ran: set[str]) -> tuple[Holding, str
 def _advice_holds(claim: Claim, rows: Sequence[Row], ran: set[str]) -> bool | None:
     if not claim.shown_by or not any(f"{claim.shown_by}@{clock}" in ran for clock in ("virtual", "real")):
         return None
-    return not any(row.ok is False for row in rows if row.run == claim.shown_by and row.severity in ("error", "warning"))
+    # Of the same family as what the claim is about: what the library does wrong everywhere is no fault of the advice.
+    families = {criterion[0] for criterion in claim.criteria}
+    return not any(
+        row.ok is False
+        for row in rows
+        if row.run == claim.shown_by and row.severity in ("error", "warning") and (not families or row.criterion[0] in families)
+    )
 
 
 def _worst_first(row: Row) -> tuple[bool, float, str, str]:

@@ -120,10 +120,12 @@ def _query(con: duckdb.DuckDBPyConnection, name: str, severity: str, query: str,
 
 
 def _found(report: Report) -> dict[str, tuple[tuple[str, bool], ...]]:
-    """Causes only, unless a consequence is news: that must not hide behind its cause."""
+    """Causes only, unless a consequence is news: that must not hide behind its cause. What is only an information is no violation."""
     found: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
     for finding in report.findings:
-        is_news = finding.state == "new" and finding.severity != "info"
+        if finding.severity == "info":
+            continue
+        is_news = finding.state == "new"
         if is_news or finding.implied_by is None:
             found[_name(finding.file)].append((f"{finding.criterion} {finding.subject}", is_news))
     return {file: tuple(sorted(told)) for file, told in found.items()}

@@ -45,7 +45,7 @@ class Claim:
         cause: statements of the library that explain why it does not hold.
         hit: who is hit when it does not hold, and how badly.
         advice: what to do about it.
-        shown_by: `family/scenario/variant` in which that advice is followed; its trace must be clean.
+        shown_by: `family/scenario/variant` in which that advice is followed; its trace must be clean of what the claim is about.
     """
 
     says: str

@@ -71,7 +71,7 @@ def test_lists_in_variables(tmp_path: Path) -> None:
     ("table", "told"),
     [
         ("ignroe = ['P04']", "ignroe is not a setting. Did you mean ignore?"),
-        ("fail_onn = 'error'", "fail_onn is not a setting. Did you mean fail-on? Settings: allow, criteria, fail-on, "),
+        ("fail_onn = 'error'", "fail_onn is not a setting. Did you mean fail-on? Settings: allow, baseline, criteria, fail-on, "),
         ("traces = 3", "traces must be a path, got 3"),
         ("select = 3", "select must be a list of texts, got 3"),
         ("fail_on = 'fatal'", "fail_on must be error or warning or info, got 'fatal'"),

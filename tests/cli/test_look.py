@@ -157,6 +157,13 @@ def test_query_saves_a_database(spanproof: Command, tmp_path: Path) -> None:
     assert (shown.returncode, shown.stdout) == (0, "")
     with duckdb.connect(str(tmp_path / "all.duckdb"), read_only=True) as kept:
         assert kept.execute("select count(*) from units").fetchone() == (25,)
+        for view in ("busy", "gaps", "receipts", "critical_path"):
+            assert kept.execute(f"select count(*) from {view}").fetchone() != (0,)
+        # A key would be written in a form that DuckDB 1.0 cannot read, whatever the version of the file.
+        assert kept.execute("select count(*) from duckdb_constraints() where constraint_type <> 'NOT NULL'").fetchone() == (0,)
+    # The version of the format follows the checksum and the magic word: 64 is that of DuckDB 1.0.
+    head = (tmp_path / "all.duckdb").read_bytes()[:20]
+    assert (head[8:12], int.from_bytes(head[12:20], "little")) == (b"DUCK", 64)
     again = spanproof("query", "--save", "all.duckdb", file)
     assert again.returncode == 2
     assert "all.duckdb exists, and nothing is overwritten" in again.stderr

@@ -45,11 +45,11 @@ def test_stories(judge_lines: JudgeLines, snapshot: Snapshot, criterion: str) ->
 def test_a_consequence_names_its_cause_and_a_known_one_its_state(judge_lines: JudgeLines) -> None:
     report = judge_lines("p.p::0-60  s.a:p:0-55=c:d50!,!50/timer~returned,!51/taskgroup%52  s.b:p:0-50")
     cause, consequence = report["P08"].violations[0], report["R01"].violations[0]
-    assert f"From:   finding {cause.fingerprint}" in text(explain(consequence, report["R01"].header))
+    assert f"From:    finding {cause.fingerprint}" in text(explain(consequence, report["R01"].header))
     consequence.state = "baselined"
     assert text(explain(consequence, report["R01"].header)).startswith("R01 silent-timeout: error, baselined")
     shown = text(explain(cause, report["P08"].header), width=60)
-    assert "Also:   R01 follows from it" in shown
+    assert "Also:    R01 follows from it" in shown
     assert "in A the request ended lawfully, by taskgroup" in shown
 
 

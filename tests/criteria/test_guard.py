@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from spanproof.analyzers import judging
-from spanproof.analyzers.cataloguing import CatalogueError, catalogue
+from spanproof.analyzers.cataloguing import SHARED, CatalogueError, catalogue
 from spanproof.analyzers.judging import check, judge
 from spanproof.analyzers.loading import load
+from spanproof.analyzers.sandbox import require_select
 from spanproof.analyzers.tinytrace_otlp import write
 from spanproof.analyzers.verdicts import Verdict
 
@@ -114,10 +116,21 @@ def test_what_is_wrong_is_unknown(con: duckdb.DuckDBPyConnection, tmp_path: Path
     result = judged(con, own(tmp_path, body.replace("{file}", str(target))))["X01"]
     assert result.verdict is Verdict.UNKNOWN
     assert result.reason is not None
-    assert result.reason.startswith("X01_not_ours.sql could not be run: ")
+    assert re.match(r"X01_not_ours\.sql:\d+ could not be run: ", result.reason)
     assert reason in result.reason
     assert "\n" not in result.reason
     assert target.read_text() == "secret"
+
+
+def test_ours_do_what_a_criterion_may(con: duckdb.DuckDBPyConnection) -> None:
+    """They are not looked at when they are run, so here."""
+    cursor = con.cursor()
+    for script in sorted(SHARED.glob("*.sql")):
+        cursor.execute(script.read_text(encoding="utf-8"))
+    for criterion in catalogue().values():
+        assert criterion.ours
+        require_select(cursor, criterion.sql)
+    cursor.close()
 
 
 def test_one_that_never_ends_is_stopped(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -162,8 +175,6 @@ def test_check_locks_files_a_second_time(tmp_path: Path, monkeypatch: pytest.Mon
     assert "disabled" in (result.reason or "")
 
 
-def test_an_id_that_is_taken_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match=r"id P02 is taken by .*P02_child_outlives_cancel\.sql\. Give yours a letter of its own"):
-        catalogue([own(tmp_path, GOOD, HEADER.replace("X01", "P02"))])
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="no such folder"):
         catalogue([tmp_path / "missing"])

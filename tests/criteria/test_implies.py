@@ -47,3 +47,23 @@ def test_never_because_both_happened(judge_lines: JudgeLines) -> None:
 def test_an_ignored_cause_brings_its_consequences_forward(judge_lines: JudgeLines) -> None:
     line = "p.p::0-60  s.a:p:0-55=c:d50!,!50/timer~returned"
     assert one(judge_lines(line, ignore=["P08"]), "R01", "stage a").implied_by is None
+
+
+def test_a_cause_in_another_trace_of_the_same_recording(judge_lines: JudgeLines) -> None:
+    """Main's own task keeps the loop busy; a run that is a trace of its own pays for it."""
+    line = "m::0-900:main,block=600+500  p.p::0-700=f  s.a:p:0-600=t:d100!600,!600/timer"
+    report = judge_lines(line)
+    cause, consequence = one(report, "T03", "task m"), one(report, "D01", "stage a")
+    assert cause.trace_id != consequence.trace_id
+    assert consequence.implied_by == cause.fingerprint
+    assert "D01" in cause.also
+
+
+def test_never_a_cause_in_another_recording(judge_lines: JudgeLines) -> None:
+    """The ids of spans are the same in both files; each run pays for what its own process did."""
+    blocked = "m::0-900:main,block=600+500  p.p::0-700=f  s.a:p:0-600=t:d100!600,!600/timer"
+    report = judge_lines(blocked, blocked)
+    assert len(report["D01"].violations) == 2
+    for consequence in report["D01"].violations:
+        (cause,) = [each for each in report["T03"].violations if each.file == consequence.file]
+        assert consequence.cause_trace_id == cause.trace_id

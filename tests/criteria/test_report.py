@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import jsonschema
 import pytest
 
 from spanproof import analyzers
-from spanproof.analyzers.cataloguing import ParameterError, UnknownCriterionError
+from spanproof.analyzers.cataloguing import ParameterError, UnknownCriterionError, catalogue
+from spanproof.analyzers.explain import explain, html, markdown
 from spanproof.analyzers.report import set_state
 from spanproof.analyzers.verdicts import Verdict, at_least, merge, of_counts
 
@@ -115,6 +117,10 @@ def test_json_in_detail(judge_lines: JudgeLines) -> None:
     assert violation["cause"] == "stage a"
     # Beyond 2^53 as text.
     assert all(isinstance(item["time_ns"], str) for item in violation["evidence"])
+    told = violation["explanation"]
+    assert len(told["story"]) == len(violation["evidence"])
+    assert told["story"][0] == {"at_ns": 0, "text": "pipeline 'p' was created"}
+    assert told["but"].startswith("stage 'b' was at work when its run was aborted")
     assert {item["event"] for item in violation["evidence"]} >= {"start", "end", "deadline.expired", "abort"}
 
 
@@ -136,7 +142,8 @@ def test_of_several_loaded_recordings_each_finding_names_its_file(judge_lines: J
 
 def test_select_ignore_and_parameters(judge_lines: JudgeLines) -> None:
     report = judge_lines(ORPHAN, select=["P", "deadline-overrun"], ignore=["P04"], params={"D01.tolerance_ms": "20"})
-    assert [result.header.id for result in report] == ["D01", "P01", "P02", "P03", "P05", "P08"]
+    ids = [result.header.id for result in report]
+    assert ids == ["D01", *sorted(id_ for id_ in catalogue() if id_[0] == "P" and id_ != "P04")]
     assert report.parameters["D01.tolerance_ms"] == 20
     # What follows from an ignored cause comes forward.
     assert report["P03"].violations[0].implied_by is None
@@ -199,7 +206,9 @@ def test_lost_records_make_findings_on_open_units_unknown(judge_lines: JudgeLine
 
 def test_margins_name_the_nearest_subject_that_holds(judge_lines: JudgeLines) -> None:
     report = judge_lines("p.p::0-200=f  s.a:p:0-60=t:d50!,!50>60/timer  s.b:p:0-80=t:d50!,!50>75/timer")
-    assert report["D01"].margins == {"measured": 25_000_000, "bound": 100_000_000, "unit": "ns", "used": 0.25}
+    margins = report["D01"].margins
+    assert margins is not None
+    assert (margins["measured"], margins["bound"], margins["unit"], margins["used"]) == (25_000_000, 100_000_000, "ns", 0.25)
 
 
 def test_progress_names_each_criterion(judge_lines: JudgeLines) -> None:
@@ -220,6 +229,25 @@ def test_a_notebook_shows_a_table_in_which_nothing_of_the_trace_is_markup(judge_
     assert "<script>" not in html
     assert "VIOLATED" in html
     assert "and 1 more" in html
+
+
+def test_a_report_is_short_in_a_prompt(judge_lines: JudgeLines) -> None:
+    assert repr(judge_lines(ORPHAN)) == "<Report: 1 trace, 1 file: violated, P03 1x, P04 1x>"
+    assert repr(judge_lines(CLEAN)).endswith(": ok>")
+
+
+def test_the_fragments_say_what_the_terminal_says_and_escape_it(judge_lines: JudgeLines) -> None:
+    report = judge_lines(ORPHAN)
+    finding = report["P04"].violations[0]
+    finding.message = "<b>*x*"
+    argument = explain(finding, report["P04"].header)
+    page, text_ = html(argument), markdown(argument)
+    assert "&lt;b&gt;*x*" in page
+    assert "\\<b\\>\\*x\\*" in text_
+    for fact in argument.story:
+        assert escape(fact.text) in page
+    assert text_.count("| ") >= len(argument.story)
+    assert all(word in page and word in text_ for word in ("Let", "Then", "But", "Fault", "Fix", "Also"))
 
 
 def test_the_order_of_verdicts() -> None:

@@ -269,3 +269,45 @@ def test_a_group_whose_eager_member_fails_at_once(record: Any) -> None:
     else:
         assert [event["delivery.requests"] for event in unit.of("cancel.delivered")] == [[request["request.id"]]]
         assert unit.outcome == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("when", "timeout", "why"),
+    [
+        (asyncio.FIRST_COMPLETED, None, "done"),
+        (asyncio.FIRST_EXCEPTION, None, "error"),
+        (asyncio.ALL_COMPLETED, 2, "timeout"),
+        (asyncio.FIRST_COMPLETED, 0.5, "timeout"),
+        (asyncio.ALL_COMPLETED, None, "done"),
+    ],
+)
+def test_why_a_wait_ended(record: Any, when: str, timeout: float | None, why: str) -> None:
+    async def main() -> None:
+        tasks: set[asyncio.Task[Any]] = {asyncio.create_task(failing()), asyncio.create_task(worker(3))}
+        await asyncio.wait(tasks, return_when=when, timeout=timeout)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    with record() as trace:
+        run_virtual(main)
+    assert trace.one("task main").first("awaits")["await.ended_by"] == why
+
+
+@pytest.mark.parametrize(
+    ("timeout", "looks", "why", "over"), [(None, 1, "error", 1_000), (None, 2, "done", 3_000), (0.5, 1, "timeout", 500)]
+)
+def test_why_and_when_as_completed_ended(record: Any, timeout: float | None, looks: int, why: str, over: int) -> None:
+    async def main() -> None:
+        members: list[Any] = [failing(), worker(3)]
+        for number, each in enumerate(asyncio.as_completed(members, timeout=timeout), 1):
+            with contextlib.suppress(ValueError, TimeoutError):
+                await each
+            if number == looks:
+                break
+        await asyncio.sleep(5)
+
+    with record() as trace:
+        run_virtual(main)
+    (event,) = trace.one("task main").of("awaits")
+    assert event["await.ended_by"] == why
+    assert event["await.end_ns"] == event.time_ns + over * MS
+    assert len(event["await.targets"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from spanproof.analyzers.cataloguing import SHARED, catalogue
 from spanproof.analyzers.loading import load
 from spanproof.analyzers.tinytrace_otlp import write
+from tests.mutants.kept import kept
 from tests.oracle import oracle
 from tests.oracle.model import read
 from tests.oracle.trees import recordings
@@ -31,10 +33,23 @@ ORACLES: dict[str, Callable[[World], dict[Unit, bool | None]]] = {
 
 
 @pytest.mark.slow
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
+@settings(
+    max_examples=int(os.environ.get("ORACLE_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
 @given(st.lists(recordings(), min_size=10, max_size=20))
 def test_sql_and_oracle_agree(lines: list[str]) -> None:
-    """Every subject, and its verdict; a list of recordings is loaded at once because loading takes longer than judging."""
+    """Every subject, and its verdict. `ORACLE_EXAMPLES=700` makes ten thousand recordings of it."""
+    agree(lines)
+
+
+def test_sql_and_oracle_agree_on_what_tells_mutants_apart() -> None:
+    """So that a mutant that differs from the query on one of these differs from the oracle, too."""
+    agree(kept())
+
+
+def agree(lines: list[str]) -> None:
+    """Compare all subjects of `lines`, which are loaded at once because loading takes longer than judging."""
     criteria = catalogue()
     with tempfile.TemporaryDirectory() as folder:
         paths = [write(Path(folder, f"{n:03}.json"), f"{line} %n={n} %rec=r{n}") for n, line in enumerate(lines, 1)]

@@ -40,7 +40,7 @@ def with_timeouts(**timeouts: int) -> list[BaseInterceptor]:
     return [*get_default_interceptors(), PerStage(**timeouts)]
 
 
-@program(("P04", "stage sibling"), ("P03", "stage sibling"))
+@program(("P04", "stage sibling"), ("P03", "stage sibling"), ("O03", "stage sibling"))
 async def timeout_orphans_a_sibling() -> None:
     pipeline = Pipeline(name="demo").with_stage("slow", body(5), "work").with_stage("sibling", body(2), "work")
     with contextlib.suppress(Exception):
@@ -48,7 +48,7 @@ async def timeout_orphans_a_sibling() -> None:
     await asyncio.sleep(6)
 
 
-@program(("P04", "stage sibling"), ("P03", "stage sibling"))
+@program(("P04", "stage sibling"), ("P03", "stage sibling"), ("O03", "stage sibling"))
 async def failed_output_orphans_a_sibling() -> None:
     pipeline = Pipeline(name="demo").with_stage("fails", body(0.3, StageOutput.fail("no")), "work").with_stage("sibling", body(2), "work")
     with contextlib.suppress(Exception):
@@ -56,7 +56,7 @@ async def failed_output_orphans_a_sibling() -> None:
     await asyncio.sleep(6)
 
 
-@program(("P02", "stage a"), ("P02", "stage b"), ("P03", "stage a"), ("P03", "stage b"))
+@program(("P02", "stage a"), ("P02", "stage b"), ("P03", "stage a"), ("P03", "stage b"), ("O03", "stage a"), ("O03", "stage b"))
 async def cancelled_from_outside_forgets_its_stages() -> None:
     pipeline = Pipeline(name="demo").with_stage("a", body(2), "work").with_stage("b", body(3), "work")
     with contextlib.suppress(TimeoutError):
@@ -64,7 +64,7 @@ async def cancelled_from_outside_forgets_its_stages() -> None:
     await asyncio.sleep(6)
 
 
-@program(("P02", "stage inner"), ("P03", "stage inner"))
+@program(("P02", "stage inner"), ("P03", "stage inner"), ("O03", "stage inner"))
 async def parent_s_timeout_does_not_reach_the_child_s_stage() -> None:
     async def spawns(ctx: Any) -> None:
         async def runner(child: PipelineContext) -> Any:
@@ -127,7 +127,7 @@ async def task_swallows_its_cancellation_and_goes_on() -> None:
     await task
 
 
-@program(("P08", "stage stubborn"), ("R01", "stage stubborn"))
+@program(("P08", "stage stubborn"), ("R01", "stage stubborn"), ("O03", "stage stubborn"))
 async def stage_swallows_its_timeout() -> None:
     async def stubborn(_ctx: Any) -> StageOutput:
         try:
@@ -203,6 +203,7 @@ async def registration_dropped_without_a_word() -> None:
     ("P05", "subpipeline child"),
     ("P05", "pipeline child"),
     ("P05", "stage inner"),
+    ("O03", "stage spawns"),
 )
 async def orphan_spawns_a_child_after_the_abort() -> None:
     async def spawns(ctx: Any) -> None:
@@ -218,7 +219,7 @@ async def orphan_spawns_a_child_after_the_abort() -> None:
     await asyncio.sleep(6)
 
 
-@program(("C03", "cleanup slow"))
+@program(("C03", "cleanup slow"), ("C04", "cleanup slow"))
 async def cleanup_cut_by_its_budget() -> None:
     graph: Any = None
 
@@ -294,6 +295,7 @@ async def member_of_a_group_swallows_the_abort() -> None:
     ("P02", "subpipeline two"),
     ("P02", "pipeline two"),
     ("P02", "stage deep"),
+    ("O03", "stage inner"),
 )
 async def three_levels_of_child_pipelines() -> None:
     def child(name: str, stage: Any) -> Any:

@@ -93,7 +93,7 @@ async def second_run_of_a_graph_takes_the_first_one_s_registry_away() -> None:
     await asyncio.gather(graph.run(PipelineContext(metadata={"who": "first"})), later())
 
 
-@program(("P02", "stage s"), ("P03", "stage s"), ("P05", "stage s"))
+@program(("P02", "stage s"), ("P03", "stage s"), ("P05", "stage s"), ("D06", "stage s"))
 async def orphan_is_retried_after_its_run() -> None:
     async def down(_ctx: Any) -> None:
         await asyncio.sleep(1)
@@ -109,7 +109,7 @@ async def orphan_is_retried_after_its_run() -> None:
 _THROWN_AWAY = [("O02", "stage deaf")] if sys.version_info < (3, 12) else []
 
 
-@program(("P08", "stage deaf"), ("R01", "stage deaf"), *_THROWN_AWAY)
+@program(("P08", "stage deaf"), ("R01", "stage deaf"), *_THROWN_AWAY, ("O03", "stage deaf"))
 async def stage_that_swallows_the_shutdown() -> None:
     async def deaf(_ctx: Any) -> Any:
         with contextlib.suppress(asyncio.CancelledError):

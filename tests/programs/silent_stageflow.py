@@ -135,7 +135,7 @@ async def cleanup_callbacks_in_order() -> None:
 
 @program
 async def retry_that_succeeds() -> None:
-    """The second attempt is fine."""
+    """The second attempt is fine. The library gives it no deadline of its own, so that there is one around the run."""
 
     class Again(BaseInterceptor):
         name = "again"
@@ -159,7 +159,8 @@ async def retry_that_succeeds() -> None:
             raise ValueError("first")
 
     pipeline = Pipeline(name="again").with_stage("flaky", flaky, "work").with_stage("next", body(0.1), "work", dependencies=("flaky",))
-    await pipeline.run(PipelineContext(), interceptors=[*get_default_interceptors(), Again()])
+    async with asyncio.timeout(10):
+        await pipeline.run(PipelineContext(), interceptors=[*get_default_interceptors(), Again()])
 
 
 @program

@@ -106,7 +106,7 @@ async def children_that_heed_a_flag() -> None:
 
 @program
 async def retry_after_an_error_that_passes() -> None:
-    """The library's own interceptor."""
+    """The library's own interceptor, inside a deadline around the run."""
     tries: list[int] = []
 
     async def flaky(_ctx: Any) -> Any:
@@ -117,7 +117,8 @@ async def retry_after_an_error_that_passes() -> None:
         return StageOutput.ok(x=1)
 
     interceptors = [*get_default_interceptors(), RetryInterceptor(base_delay_ms=50, jitter_strategy=JitterStrategy.NONE)]
-    await Pipeline(name="again").with_stage("flaky", flaky, "work").run(PipelineContext(), interceptors=interceptors)
+    async with asyncio.timeout(10):
+        await Pipeline(name="again").with_stage("flaky", flaky, "work").run(PipelineContext(), interceptors=interceptors)
 
 
 @program
@@ -151,17 +152,9 @@ async def stored_result_that_stands_in() -> None:
 
 @program
 async def timeouts_that_are_none() -> None:
-    """0, NaN and infinity: the stage takes the time that it takes."""
-    for value in (0, -1, math.nan, math.inf):
+    """0, less and infinity: the stage takes the time that it takes."""
+    for value in (0, -1, math.inf):
         await Pipeline(name="patient").with_stage("a", body(40), "work").run(PipelineContext(data={"_timeout_ms": value}))
-
-
-@program
-async def timeout_that_is_no_number() -> None:
-    """The stage fails before it runs, and says so."""
-    for value in (None, "100"):
-        with contextlib.suppress(Exception):
-            await Pipeline(name="refused").with_stage("a", body(1), "work").run(PipelineContext(data={"_timeout_ms": value}))
 
 
 @program

@@ -56,6 +56,9 @@ def test_each_run_has_a_recording_of_its_own_that_names_scenario_and_expectation
         ("P04", "stage price"),
         ("P03", "stage stock"),
         ("P03", "stage price"),
+        ("O03", "stage stock"),
+        ("O03", "stage price"),
+        ("R03", "pipeline order"),
     ]
 
 

@@ -130,10 +130,10 @@ def test_the_commands_of_the_tutorial_say_what_the_page_says(checkout: Path, spa
         "run parallel_cancellation/raised",
         "run parallel_cancellation/workaround",
     ]
-    assert "P04 as expected" in said["run parallel_cancellation/timeout"]
+    assert "P04 R03 as expected" in said["run parallel_cancellation/timeout"]
     assert "stage stock" in said["show"]
-    assert said["run parallel_cancellation/raised"].endswith("none")
-    assert said["run parallel_cancellation/workaround"].endswith("none")
+    assert said["run parallel_cancellation/raised"].endswith("R03 as expected")
+    assert said["run parallel_cancellation/workaround"].endswith("R03 as expected")
     assert [line for line in raised.splitlines() if re.search(r"stage (stock|price)\b", line) and "cancelled" not in line] == []
     assert len(re.findall(r"stage (?:stock|price)\b.*cancelled", raised)) >= 2
 

@@ -27,6 +27,7 @@
 -- torn: certain
 -- clock: any
 -- scope: trace
+-- margin: none
 -- needs: deadline
 -- fault: library for a stage, whose library reported it; code for a task or scope
 with recursive

@@ -53,13 +53,19 @@ own as (
     left join delivered d on d.resource_id = a.resource_id and d.request_id = a.request_id
 ),
 -- A shield inside the unit, in the same task, keeps off what was asked from outside: the time counts from where it was left. What was
--- asked of the task itself goes through shields, and stands on the shielded scope, too.
+-- asked of the task itself goes through shields, and stands on the shielded scope, too. anyio waits for its threads behind a shield of
+-- its own, which is no unit.
 shields as (
-    select s.trace_id, s.span_id, s.parent_span_id as at_id, s.start_ns, s.until_ns, 1 as hop
+    select s.trace_id, s.span_id, s.parent_span_id as at_id, s.start_ns, s.until_ns, false as by_thread, 1 as hop
     from units s
     where s.shielded
     union all
-    select h.trace_id, h.span_id, m.parent_span_id, h.start_ns, h.until_ns, h.hop + 1
+    select t.trace_id, t.span_id, t.span_id, t.started_ns, coalesce(t.finished_ns, u.until_ns), true, 1
+    from threads t
+    join units u on u.trace_id = t.trace_id and u.span_id = t.span_id
+    where t.executor = 'anyio' and t.clock = u.clock
+    union all
+    select h.trace_id, h.span_id, m.parent_span_id, h.start_ns, h.until_ns, h.by_thread, h.hop + 1
     from shields h
     join units m on m.trace_id = h.trace_id and m.span_id = h.at_id
     where m.unit <> 'task' and h.hop < $hops
@@ -69,7 +75,7 @@ kept_off as (
     from own o
     join shields h on h.trace_id = o.trace_id and h.at_id = o.span_id
     left join requests r on r.trace_id = h.trace_id and r.span_id = h.span_id and r.request_id = o.request_id
-    where o.reached_ns > o.time_ns + o.bound_ns and h.start_ns <= o.reached_ns and r.request_id is null
+    where o.reached_ns > o.time_ns + o.bound_ns and h.start_ns <= o.reached_ns and (r.request_id is null or h.by_thread)
     group by o.trace_id, o.span_id, o.request_id
 ),
 counted as (

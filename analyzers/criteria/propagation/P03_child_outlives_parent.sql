@@ -38,7 +38,7 @@ owned as (
     where o.owner_end_ns is not null or not u.is_open or not u.settled
 ),
 candidate as (
-    select * from owned where owner_end_ns is not null and until_ns > owner_end_ns + grace_ns
+    select * from owned where until_ns > owner_end_ns + grace_ns
 ),
 asked as (
     select distinct c.trace_id, c.span_id
@@ -53,7 +53,7 @@ touched as (
     from candidate c
     join touches t on t.trace_id = c.trace_id and t.span_id = c.span_id
     join units o on o.trace_id = c.owner_trace_id and o.span_id = c.owner_span_id
-    where t.end_seq > c.owner_end_seq and t.by_span_id <> c.owner_span_id
+    where t.end_seq > c.owner_end_seq
 ),
 -- Whoever touched it since is outside of what has ended, unless its own way up leads to the owner.
 climb as (

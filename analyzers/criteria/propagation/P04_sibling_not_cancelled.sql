@@ -33,7 +33,7 @@ with recursive
 aborted as (
     select r.trace_id, r.span_id, r.abort_at_ns, r.abort_at_seq, r.abort_cause_span_id
     from runs r
-    where r.aborted and r.abort_from = 'inside' and r.end_ns is not null
+    where r.abort_from = 'inside' and r.end_ns is not null
 ),
 -- At work at the abort: created before it, not ended by then. What shares a task with a stage or task is judged with it.
 active as (
@@ -87,32 +87,39 @@ covered as (
     from candidate c
     join touches t on t.trace_id = c.trace_id and t.span_id = c.span_id
     where t.how = 'await' and t.end_seq > c.abort_at_seq and t.start_ns <= c.due_ns
+),
+judged as (
+    select
+        a.*,
+        covered.span_id is not null as is_covered,
+        case
+            when c.span_id is not null and covered.span_id is null then false
+            -- A unit that was not asked and is no candidate has ended in time, or its deadline is due in time, or knowledge ends within its grace.
+            when c.span_id is null and asked.span_id is null and not a.settled and coalesce(a.deadline_ns > a.due_ns, true) then null
+            else true
+        end as ok
+    from active a
+    left join asked on asked.trace_id = a.trace_id and asked.span_id = a.span_id
+    left join candidate c on c.trace_id = a.trace_id and c.span_id = a.span_id
+    left join covered on covered.trace_id = a.trace_id and covered.span_id = a.span_id
 )
 select
     -- The stage or task.
-    a.trace_id,
-    a.span_id,
-    a.subject,
-    case
-        when c.span_id is not null and covered.span_id is null then false
-        when c.span_id is null and asked.span_id is null and a.is_open and not a.settled and a.until_ns <= a.due_ns
-            and coalesce(a.deadline_ns > a.due_ns, true) then null
-        else true
-    end as ok,
+    trace_id,
+    span_id,
+    subject,
+    ok,
     -- For how long it was at work after the abort.
-    a.until_ns - a.abort_at_ns as measured,
+    until_ns - abort_at_ns as measured,
     -- Its grace.
-    a.grace_ns as bound,
+    grace_ns as bound,
     'ns' as unit,
     -- The stage whose end made the run stop, else the run.
-    a.cause_span_id,
-    case when a.unit = 'stage' then 'library' else 'code' end as fault,
+    cause_span_id,
+    case when unit = 'stage' then 'library' else 'code' end as fault,
     case
-        when c.span_id is not null and covered.span_id is not null then 'what it belongs to was asked, or somebody waits for it'
-        when a.is_open and c.span_id is null and asked.span_id is null and not a.settled then 'the trace is cut within the grace'
-        when c.span_id is not null and a.is_open then 'still running where knowledge ends'
+        when is_covered then 'what it belongs to was asked, or somebody waits for it'
+        when ok is null then 'the trace is cut within the grace'
+        when not ok and is_open then 'still running where knowledge ends'
     end as note
-from active a
-left join asked on asked.trace_id = a.trace_id and asked.span_id = a.span_id
-left join candidate c on c.trace_id = a.trace_id and c.span_id = a.span_id
-left join covered on covered.trace_id = a.trace_id and covered.span_id = a.span_id
+from judged

@@ -137,8 +137,8 @@ select
     j.cause_id as cause_span_id,
     case when j.unit = 'stage' then 'library' else 'code' end as fault,
     case
-        when j.late and w.certain then 'started from an unwinding stretch or a cleanup'
-        when j.late and w.span_id is not null then 'whether what started it unwinds is not decided yet'
+        when w.certain then 'started from an unwinding stretch or a cleanup'
+        when w.span_id is not null then 'whether what started it unwinds is not decided yet'
         when j.late and not j.surely_late then 'its run is still open where the trace is cut: it was cancelled, and may yet complete'
     end as note
 from judged j

@@ -26,13 +26,14 @@
 -- torn: certain
 -- clock: any
 -- scope: trace
+-- margin: none
 -- needs: cancel, delivery
 -- fault: code; library where the unit's own code is installed in site-packages
 with
 delivered as (
     select
         c.trace_id, c.span_id, c.delivered_seq,
-        min(c.delivered_ns) as delivered_ns,
+        any_value(c.delivered_ns) as delivered_ns,
         -- Consumed when every request that the delivery answers was.
         bool_and(c.consumed_ns is not null) as consumed,
         bool_and(c.mechanism = 'sigint') as ctrl_c,
@@ -51,7 +52,7 @@ judged as (
         u.unit = 'stage' and u.outcome in ('failed', 'cancelled') and u.error_type is null
             and d.swallowed_how is distinct from 'raised' as answered,
         -- asyncio's TaskGroup gives its members' errors precedence over the cancellation, and asks its task anew.
-        u.outcome = 'failed' and coalesce(u.error_type, '') like '%ExceptionGroup' as grouped
+        coalesce(u.error_type, '') like '%ExceptionGroup' as grouped
     from delivered d
     join units u on u.trace_id = d.trace_id and u.span_id = d.span_id
     where not (d.ctrl_c and coalesce(u.is_main, false)) and u.unit is not null
@@ -73,7 +74,7 @@ select
     'ns' as unit,
     -- Who cancelled it; null: a timer.
     j.by_span_id as cause_span_id,
-    case when coalesce(j.code_file, '') like '%/site-packages/%' then 'library' else 'code' end as fault,
+    case when j.code_file like '%/site-packages/%' then 'library' else 'code' end as fault,
     case
         when j.consumed then null
         when j.is_open then 'still open: only its end decides'

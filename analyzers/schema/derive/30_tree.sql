@@ -1,5 +1,6 @@
 -- The tree: one pass from the roots down. Of each fact a rank is carried, a whole number in the order of (time, seq), so that the
--- earliest is a plain minimum; times, seq and span are looked up at the end.
+-- earliest is a plain minimum; times, seq and span are looked up at the end. Facts are not handed on from one process to another: a
+-- cancellation does not travel over the network by itself, and neither clocks nor orders of two processes compare.
 
 create temp table abort_ranks as
 select row_number() over (order by end_ns, end_seq nulls last, id) as rank, id, end_ns, end_seq, span_id
@@ -23,6 +24,7 @@ where deadline_ns is not null;
 
 create temp table nodes as
 select b.id, b.unit = 'pipeline' as is_run, parent.id as parent_id, parent.unit as parent_unit,
+    parent.resource_id is not distinct from b.resource_id as at_home,
     a.rank as abort, q.rank as request, d.rank as delivery, t.rank as deadline
 from base b
 left join base parent on parent.trace_id = b.trace_id and parent.span_id = b.parent_span_id
@@ -39,9 +41,11 @@ with recursive walk as (
     from nodes
     where parent_id is null
     union all
-    select n.id, w.depth + 1, w.root, case when n.is_run then n.id else w.run end, n.parent_unit, n.abort, n.request, n.delivery, n.deadline,
-        least(w.abort_min, w.abort), greatest(w.abort_max, w.abort), least(w.request_min, w.request), least(w.delivery_min, w.delivery),
-        least(w.deadline_min, w.deadline), greatest(w.deadline_max, w.deadline)
+    select n.id, w.depth + 1, w.root, case when n.is_run then n.id when n.at_home then w.run end, n.parent_unit,
+        n.abort, n.request, n.delivery, n.deadline,
+        case when n.at_home then least(w.abort_min, w.abort) end, case when n.at_home then greatest(w.abort_max, w.abort) end,
+        case when n.at_home then least(w.request_min, w.request) end, case when n.at_home then least(w.delivery_min, w.delivery) end,
+        case when n.at_home then least(w.deadline_min, w.deadline) end, case when n.at_home then greatest(w.deadline_max, w.deadline) end
     from walk w join nodes n on n.parent_id = w.id
 )
 select * from walk;

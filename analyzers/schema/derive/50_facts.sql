@@ -81,6 +81,7 @@ select trace_id, span_id,
     time_ns as start_ns, seq as start_seq,
     try_cast(attributes['spanproof.await.end_ns'] as BIGINT) as end_ns,
     try_cast(attributes['spanproof.await.end_seq'] as BIGINT) as end_seq,
+    attributes['spanproof.await.ended_by'] as ended_by,
     attributes['code.file.path'] as file,
     try_cast(attributes['code.line.number'] as BIGINT) as line,
     attributes['code.function.name'] as function

@@ -88,7 +88,7 @@ select trace_id, span_id, time_ns, seq,
     try_cast(attributes['code.line.number'] as BIGINT) as line,
     attributes['code.function.name'] as function
 from events
-where name in ('checkpoint.saved', 'checkpoint.loaded', 'checkpoint.missed');
+where name in ('checkpoint.saved', 'checkpoint.loaded', 'checkpoint.missed', 'checkpoint.dropped');
 
 insert into outputs by name
 select trace_id, span_id, time_ns, seq,
@@ -116,7 +116,7 @@ from events e join base b on b.trace_id = e.trace_id and b.span_id = e.span_id
 where e.name = 'round';
 
 insert into unread by name
-select u.trace_id, u.span_id, e.time_ns, e.seq
+select u.trace_id, u.span_id, e.time_ns, e.seq, coalesce(try_cast(e.attributes['spanproof.unread.so_far'] as BOOLEAN), false) as so_far
 from events e
 join base p on p.trace_id = e.trace_id and p.span_id = e.span_id
 join base u on u.resource_id = p.resource_id and u.span_id = e.attributes['spanproof.unread.span_id']
