@@ -88,7 +88,7 @@ def test_the_prompt_writes_other_formats_completes_and_remembers(tmp_path: Path,
     assert "one,two" in shown
     assert "column,type,meaning" in shown
     assert shown.count("csv") >= 2
-    pytest.importorskip("readline")
+    pytest.importorskip("readline", reason="this Python was built without readline. Next: install libreadline and build it anew")
     assert "select 1 as one, 2 as two;" in (tmp_path / "state" / "spanproof" / "query").read_text()
 
 

