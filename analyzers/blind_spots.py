@@ -142,7 +142,9 @@ def _of(criterion: Criterion, recording: _Recording) -> Spots:
     header = criterion.header
     for name in header.needs:
         if (why := recording.seam(name)) is not None:
-            yield "seam", f"it needs the seam '{name}', which did not hold ({why}): its traces are unknown"
+            held = "held in part" if why.startswith("held") else "did not hold"
+            so = "what looks like a violation is unknown" if why.startswith("held") else "its traces are unknown"
+            yield "seam", f"it needs the seam '{name}', which {held} ({why}): {so}"
     if recording.foreign:
         if header.needs and recording.spans:
             yield "foreign", f"{plural(recording.spans, 'span')} of another program lack what it needs ({', '.join(header.needs)})"

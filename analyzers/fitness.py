@@ -77,8 +77,18 @@ def unfit(header: Header, recordings: Iterable[tuple[int, dict[str, str]]]) -> d
     for resource_id, words in recordings:
         for seam in header.needs:
             word = words.get(seam)
-            if word == "held" or (word is not None and word.startswith("absent") and seam in OF_A_LIBRARY):
+            if word is not None and (word.startswith("held") or (word.startswith("absent") and seam in OF_A_LIBRARY)):
                 continue
             found[resource_id] = f"the recorder's seam '{seam}' did not hold ({word or 'not mentioned'})"
             break
     return found
+
+
+def partly(header: Header, recordings: Iterable[tuple[int, dict[str, str]]]) -> dict[int, str]:
+    """The processes in which a seam that the criterion needs held in part, so that no violation is certain there; each with the reason."""
+    return {
+        resource_id: f"the recorder's seam '{seam}' held in part ({word})"
+        for resource_id, words in recordings
+        for seam in header.needs
+        if (word := words.get(seam, "")).startswith("held:")
+    }

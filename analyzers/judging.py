@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from . import expectations
 from .cataloguing import SHARED, catalogue, choose, settings
 from .findings import Places, make_findings
-from .fitness import prepare, seams, unfit
+from .fitness import partly, prepare, seams, unfit
 from .implies import link
 from .loading import load
 from .report import Report
 from .report_files import describe, problems
-from .run_criterion import Outcome, run_criterion
+from .run_criterion import Fitness, Outcome, run_criterion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,8 +74,8 @@ def judge(
         for number, criterion in enumerate(chosen):
             if progress is not None:
                 progress(criterion.id, number, len(chosen))
-            blind = unfit(criterion.header, recordings)
-            outcomes.append(run_criterion(cursor, criterion, values[criterion.id], traces, blind, time_limit_s))
+            fits = Fitness(unfit(criterion.header, recordings), partly(criterion.header, recordings))
+            outcomes.append(run_criterion(cursor, criterion, values[criterion.id], traces, fits, time_limit_s))
         ways = make_findings(cursor, outcomes, places)
         results = [outcome.result for outcome in outcomes]
         findings = [finding for result in results for finding in result.violations]

@@ -62,6 +62,14 @@ class Outcome:
     rows: list[Row] = field(default_factory=list[Row])
 
 
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """Processes by number, each with the reason: whose traces a criterion cannot judge, and in which it is not certain of a violation."""
+
+    unfit: Mapping[int, str]
+    partly: Mapping[int, str]
+
+
 class Interrupter:
     """Interrupts a query that takes too long; `hit` says whether it did."""
 
@@ -95,7 +103,7 @@ def run_criterion(
     criterion: Criterion,
     params: Mapping[str, Number],
     traces: Traces,
-    unfit: Mapping[int, str],
+    fits: Fitness,
     time_limit_s: float,
 ) -> Outcome:
     """Judge all traces by one criterion. Never raises because of the criterion; Ctrl-C passes."""
@@ -109,7 +117,7 @@ def run_criterion(
     try:
         with Interrupter(con, time_limit_s) as limit:
             try:
-                return _judge(con, criterion, params, traces, unfit)
+                return _judge(con, criterion, params, traces, fits)
             except duckdb.InterruptException as error:
                 if not limit.hit:
                     raise KeyboardInterrupt from error
@@ -126,18 +134,16 @@ def run_criterion(
         con.execute("drop view if exists judged_rows; drop table if exists judged_weighed; drop table if exists judged_raw")
 
 
-def _judge(
-    con: duckdb.DuckDBPyConnection, criterion: Criterion, params: Mapping[str, Number], traces: Traces, unfit: Mapping[int, str]
-) -> Outcome:
+def _judge(con: duckdb.DuckDBPyConnection, criterion: Criterion, params: Mapping[str, Number], traces: Traces, fits: Fitness) -> Outcome:
     started = time.perf_counter()
     if not criterion.ours:
         # Ours are looked at by a test: to do it each time would take longer than to run them.
         require_select(con, criterion.sql)
     con.execute(f"create or replace temp table judged_raw as {criterion.sql}", {name: params[name] for name in criterion.header.parameters})
     _check_columns(con)
-    _weigh(con, criterion, traces, unfit)
+    _weigh(con, criterion, traces, fits)
     result = CriterionResult(criterion.header, Verdict.NOT_EXERCISED)
-    _count(con, result, traces, unfit)
+    _count(con, result, traces, fits.unfit)
     result.margins = margins.read(con) if criterion.header.margin == "below" else None
     found = con.execute("select * from judged_rows where ok = false").fetchall() if result.violated else []
     # DuckDB's DECIMAL, which a literal such as 1.5 is, is no number of JSON's.
@@ -161,16 +167,16 @@ def _check_columns(con: duckdb.DuckDBPyConnection) -> None:
             raise CriterionQueryError(f"column {name} must be {'a number' if wanted == 'number' else wanted}, got {got}")
 
 
-def _weigh(con: duckdb.DuckDBPyConnection, criterion: Criterion, traces: Traces, unfit: Mapping[int, str]) -> None:
+def _weigh(con: duckdb.DuckDBPyConnection, criterion: Criterion, traces: Traces, fits: Fitness) -> None:
     """Make `judged_rows`: traces that are unfit taken out, and what a later record could undo made unknown."""
     header = criterion.header
     ok, why, joins = "r.ok::BOOLEAN", "r.note::VARCHAR", ""
     where: list[str] = []
     severity = "r.severity::VARCHAR" if _has_severity(con) else "null::VARCHAR"
-    if unfit or traces.torn or traces.backwards or (header.clock == "real" and traces.virtual):
+    if fits.unfit or fits.partly or traces.torn or traces.backwards or (header.clock == "real" and traces.virtual):
         joins = "left join judged_traces t on t.trace_id = r.trace_id"
-    if unfit:
-        where.append(f"coalesce(t.resource_id not in ({', '.join(map(str, unfit))}), true)")
+    if fits.unfit:
+        where.append(f"coalesce(t.resource_id not in ({', '.join(map(str, fits.unfit))}), true)")
     if header.clock == "real" and traces.virtual:
         where.append("not coalesce(t.virtual, false)")
     if traces.torn:
@@ -180,6 +186,11 @@ def _weigh(con: duckdb.DuckDBPyConnection, criterion: Criterion, traces: Traces,
         if header.torn == "unknown" or traces.dropped:
             ok = f"case when r.ok = false and {doubt} then null else r.ok end::BOOLEAN"
             why = f"case when r.ok = false and {doubt} then 'the trace is cut, a later record could change it' else r.note end::VARCHAR"
+    if fits.partly:
+        doubt = f"r.ok = false and coalesce(t.resource_id in ({', '.join(map(str, fits.partly))}), false)"
+        reason = next(iter(fits.partly.values())).replace("'", "''")
+        why = f"case when {doubt} then '{reason}' else {why} end"
+        ok = f"case when {doubt} then null else {ok} end::BOOLEAN"
     if traces.backwards:
         doubt = "r.ok = false and r.unit = 'ns' and coalesce(t.backwards, false)"
         why = f"case when {doubt} then 'the clock was set back in this trace, its times cannot be compared' else {why} end"

@@ -334,7 +334,7 @@ class Expansion:
         }  # fmt: skip
 
     def _line(self, span: dict[str, Any]) -> str:
-        words = {"lost": "lost: it raised", "absent": "absent: not there"}
+        words = {"lost": "lost: it raised", "absent": "absent: not there", "partly": "held: without what it needs"}
         state = {self.about[name]: word for name, word in words.items() if name in self.about}
         resource = {
             v.RES_FORMAT: v.FORMAT,

@@ -192,7 +192,7 @@ def test_what_nobody_looked_at_is_told(main: Any, loop_factory: Any) -> None:
     assert unread(trace) == ["task fails"]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+@pytest.mark.python(">=3.12")  # eager tasks came with Python 3.12
 def test_one_that_fails_in_its_own_constructor() -> None:
     async def at_once() -> None:
         raise ValueError("lost")
