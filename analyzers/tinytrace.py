@@ -35,8 +35,8 @@ and those that are written `name=what@when[-[end]][/kind][+key=value...]`:
     round=name@50 +memory=1000 +descriptors=9 +watched=3 +alive=1 +took=2 +armed   one repetition (`took` in ms)
 
 Words that begin with `%` are about the recording: `%torn`, `%session`, `%until=500`, `%virtual`, `%lost=delivery`, `%partly=generator`,
-`%absent=stageflow`, `%dropped=3`, `%python=3.13.1`, `%lib=stageflow-core==1.2.0`, `%scenario=x`, `%expect={...}`, `%closing=400`, `%closed=400`,
-`%loop2closed=400`, `%rec=name` (its id), `%n=7` (its number: with others, lines can be loaded together).
+`%absent=stageflow`, `%dropped=3`, `%python=3.13.1`, `%lib=stageflow-core==1.2.0`, `%scenario=x`, `%expect={...}`, `%closing=400`,
+`%closed=400`, `%loop2closed=400`, `%rec=name` (its id), `%n=7` (its number: with others, lines can be loaded together).
 """
 
 from __future__ import annotations
