@@ -7,7 +7,7 @@ import sys
 from spanproof.analyzers.cataloguing import catalogue
 from tests.mutants.survivors import listed
 from tests.mutants.trial import mutants_of, survivors
-from tests.mutants.world import World, small_traces
+from tests.mutants.world import World, own_traces, small_traces
 
 
 def main() -> int:
@@ -16,7 +16,7 @@ def main() -> int:
     names = sys.argv[1:] or [*catalogue(), *world.scripts]
     left = 0
     for name in names:
-        alive = survivors(world, name)
+        alive = survivors(world, name, World(own_traces(name)) if name in world.criteria else None)
         new, gone = sorted(alive - listed(name).keys()), sorted(listed(name).keys() - alive)
         left += len(new) + len(gone)
         print(f"{name}: {len(mutants_of(world, name))} mutants, {len(alive)} survive, {len(new)} of them not listed", flush=True)

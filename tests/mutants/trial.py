@@ -16,9 +16,13 @@ def mutants_of(world: World, name: str) -> list[Mutant]:
     return list(mutants(world.scripts[name] if name in world.scripts else world.criteria[name].sql))
 
 
-def survivors(world: World, name: str) -> set[str]:
-    """Names of the mutants of which every criterion says what it says of the original."""
-    return {mutant.name for mutant in mutants_of(world, name) if not differences(world, name, mutant)}
+def survivors(world: World, name: str, near: World | None = None) -> set[str]:
+    """Names of the mutants of which every criterion says what it says of the original.
+
+    Those that some trace of `near` tells apart are not tried on `world`: a few traces that belong together take a fraction of the time.
+    """
+    alive = [mutant for mutant in mutants_of(world, name) if near is None or not differences(near, name, mutant)]
+    return {mutant.name for mutant in alive if not differences(world, name, mutant)}
 
 
 def differences(world: World, name: str, mutant: Mutant) -> Said:

@@ -31,6 +31,11 @@ def small_traces() -> list[str]:
     return [*(case.trace for case in all_cases()), *stories().values(), *kept()]
 
 
+def own_traces(name: str) -> list[str]:
+    """The lines of the cases of one criterion, and of its story."""
+    return [*(case.trace for case in all_cases() if case.criterion == name), *(line for id_, line in stories().items() if id_ == name)]
+
+
 class World:
     """A database with small traces, each a recording of its own, and the shared views."""
 

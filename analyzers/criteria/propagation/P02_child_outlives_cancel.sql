@@ -178,6 +178,5 @@ select
         when j.adopted then 'handed over: a unit outside awaits it or cancelled it'
     end as note
 from below b
-left join candidate c on c.trace_id = b.trace_id and c.span_id = b.span_id
 left join judged j on j.trace_id = b.trace_id and j.span_id = b.span_id
 left join cut_short on cut_short.trace_id = b.trace_id and cut_short.span_id = b.span_id
