@@ -121,14 +121,18 @@ climb as (
     join units m on m.trace_id = k.trace_id and m.span_id = k.at_id
     where m.depth > k.depth and k.hop < $hops
 ),
-inside as (
-    select distinct trace_id, ancestor_id, by_span_id from climb where at_id = ancestor_id
+-- Whoever is so deep that the climb stopped at `hops` may be inside it or not.
+climbed as (
+    select trace_id, ancestor_id, by_span_id, bool_or(at_id = ancestor_id) as inside, max(hop) = $hops as lost
+    from climb
+    group by trace_id, ancestor_id, by_span_id
 ),
 adopted as (
-    select distinct t.trace_id, t.span_id, t.ancestor_id
+    select t.trace_id, t.span_id, t.ancestor_id, bool_or(c.lost is not true) as sure
     from touched t
-    left join inside i on i.trace_id = t.trace_id and i.ancestor_id = t.ancestor_id and i.by_span_id = t.by_span_id
-    where i.by_span_id is null
+    left join climbed c on c.trace_id = t.trace_id and c.ancestor_id = t.ancestor_id and c.by_span_id = t.by_span_id
+    where c.inside is not true
+    group by t.trace_id, t.span_id, t.ancestor_id
 ),
 -- One row a candidate: the earliest of the aborts that it outlived without anybody to take care.
 judged as (
@@ -136,10 +140,10 @@ judged as (
         o.trace_id,
         o.span_id,
         count(*) filter (asked.span_id is null and adopted.span_id is null and o.hop is not null) as certain,
-        count(*) filter (asked.span_id is null and adopted.span_id is null and o.hop is null) as unclear,
+        count(*) filter (asked.span_id is null and adopted.sure is distinct from true) as alone,
         arg_min({'id': o.ancestor_id, 'end_ns': o.end_ns}, (o.end_ns, o.ancestor_id))
-            filter (asked.span_id is null and adopted.span_id is null) as worst,
-        bool_or(adopted.span_id is not null) as adopted
+            filter (asked.span_id is null and adopted.sure is distinct from true) as worst,
+        bool_or(adopted.sure) as adopted
     from outlived o
     left join asked on asked.trace_id = o.trace_id and asked.span_id = o.span_id and asked.ancestor_id = o.ancestor_id
     left join adopted on adopted.trace_id = o.trace_id and adopted.span_id = o.span_id and adopted.ancestor_id = o.ancestor_id
@@ -156,7 +160,7 @@ select
     b.subject,
     case
         when j.certain > 0 and b.settled then false
-        when j.certain + j.unclear > 0 then null
+        when j.alone > 0 then null
         when cut_short.span_id is not null and b.first_id is null then null
         -- Also when it is taken care of: whoever does that may yet be aborted, too.
         when not b.settled then null
@@ -172,7 +176,10 @@ select
     case when b.unit = 'task' then 'code' else 'library' end as fault,
     case
         when j.certain > 0 and not b.settled then 'still open where the trace is cut: somebody may yet await or cancel it'
-        when j.unclear > 0 or cut_short.span_id is not null then 'more ancestors than `hops` would have to be looked at'
+        -- What was decided is not made doubtful by a way that was longer.
+        when j.certain > 0 then null
+        when j.alone > 0 or cut_short.span_id is not null and b.first_id is null
+            then 'more ancestors than `hops` would have to be looked at'
         when not b.settled and j.span_id is null then 'open where the trace is cut'
         when not b.settled then 'still open where the trace is cut: who takes care of it may yet be aborted, too'
         when j.adopted then 'handed over: a unit outside awaits it or cancelled it'

@@ -21,7 +21,8 @@
 -- parameter hops: 64 hops; steps upwards from a unit that awaits it, to tell whether it is inside the owner that has ended
 -- certain given: the owner is the unit of its TaskGroup, or who last awaited or cancelled it, or who was running when it was created, and nobody else took it over until the recording ended
 -- cannot see: tasks that nobody owns; a hand-over that shows in no await and no cancel
--- unknown when: the unit is open in a trace that is cut, so that somebody may still await or cancel it, or it may swallow what asked it
+-- unknown when: the unit is open in a trace that is cut, so that somebody may still await or cancel it, or it may swallow what asked it;
+--   or whoever awaits it is more than `hops` deep in what may be its owner
 -- torn: certain
 -- clock: any
 -- scope: trace
@@ -67,15 +68,19 @@ climb as (
     join units m on m.trace_id = k.owner_trace_id and m.span_id = k.at_id
     where m.depth > k.owner_depth and k.hop < $hops
 ),
-inside as (
-    select distinct owner_trace_id, owner_span_id, by_span_id from climb where at_id = owner_span_id
+-- Whoever is so deep that the climb stopped at `hops` may be inside it or not.
+climbed as (
+    select owner_trace_id, owner_span_id, by_span_id, bool_or(at_id = owner_span_id) as inside, max(hop) = $hops as lost
+    from climb
+    group by owner_trace_id, owner_span_id, by_span_id
 ),
 adopted as (
-    select distinct t.trace_id, t.span_id
+    select t.trace_id, t.span_id, bool_or(k.lost is not true) as sure
     from touched t
-    left join inside i
-        on i.owner_trace_id = t.owner_trace_id and i.owner_span_id = t.owner_span_id and i.by_span_id = t.by_span_id
-    where i.by_span_id is null
+    left join climbed k
+        on k.owner_trace_id = t.owner_trace_id and k.owner_span_id = t.owner_span_id and k.by_span_id = t.by_span_id
+    where k.inside is not true
+    group by t.trace_id, t.span_id
 )
 select
     -- The task or stage.
@@ -85,7 +90,8 @@ select
     case
         -- Also when it was asked, or handed over: it may yet swallow the request, and whoever has it now may go.
         when not w.settled then null
-        when asked.span_id is not null or adopted.span_id is not null then true
+        when asked.span_id is not null or adopted.sure then true
+        when adopted.span_id is not null then null
         when c.span_id is not null then false
         else true
     end as ok,
@@ -100,7 +106,8 @@ select
     case
         when not w.settled and asked.span_id is not null then 'asked in time, and still open where the trace is cut: it may yet swallow that'
         when asked.span_id is not null then 'asked in time'
-        when adopted.span_id is not null then 'handed over: a unit outside awaits it or cancelled it'
+        when adopted.sure then 'handed over: a unit outside awaits it or cancelled it'
+        when adopted.span_id is not null then 'who awaits it is more than `hops` deep: inside of its owner, or outside'
         when not w.settled then 'still open where the trace is cut: somebody may yet await or cancel it'
         when c.span_id is not null then 'owner by ' || case w.owned_by
             when 'group' then 'its TaskGroup'

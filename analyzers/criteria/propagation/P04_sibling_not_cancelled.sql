@@ -23,7 +23,7 @@
 -- parameter hops: 64 hops; ancestors looked at between a task and its run
 -- certain given: the run was aborted from inside at the recorded moment, and no request reached the unit within its grace after it
 -- cannot see: units that the library runs without a stage or a task of their own (a thread's work, a callback)
--- unknown when: the trace is cut within the grace after the abort
+-- unknown when: the trace is cut within the grace after the abort; or more than `hops` ancestors stand between a task and its run
 -- torn: certain
 -- clock: any
 -- scope: trace
@@ -88,11 +88,17 @@ covered as (
     join touches t on t.trace_id = c.trace_id and t.span_id = c.span_id
     where t.how = 'await' and t.end_seq > c.abort_at_seq and t.start_ns <= c.due_ns
 ),
+-- Beyond what was looked at may be one that was asked in time.
+cut_short as (
+    select trace_id, judged_id as span_id from way where hop = $hops and at_id <> run_id
+),
 judged as (
     select
         a.*,
         covered.span_id is not null as is_covered,
+        cut_short.span_id is not null as is_cut_short,
         case
+            when covered.span_id is null and cut_short.span_id is not null then null
             when c.span_id is not null and covered.span_id is null then false
             -- A unit that was not asked and is no candidate has ended in time, or its deadline is due in time, or knowledge ends within its grace.
             when c.span_id is null and asked.span_id is null and not a.settled and coalesce(a.deadline_ns > a.due_ns, true) then null
@@ -102,6 +108,7 @@ judged as (
     left join asked on asked.trace_id = a.trace_id and asked.span_id = a.span_id
     left join candidate c on c.trace_id = a.trace_id and c.span_id = a.span_id
     left join covered on covered.trace_id = a.trace_id and covered.span_id = a.span_id
+    left join cut_short on cut_short.trace_id = a.trace_id and cut_short.span_id = a.span_id
 )
 select
     -- The stage or task.
@@ -119,6 +126,7 @@ select
     case when unit = 'stage' then 'library' else 'code' end as fault,
     case
         when is_covered then 'what it belongs to was asked, or somebody waits for it'
+        when is_cut_short then 'more ancestors than `hops` would have to be looked at'
         when ok is null then 'the trace is cut within the grace'
         when not ok and is_open then 'still running where knowledge ends'
     end as note

@@ -19,10 +19,11 @@
 --       await spawn(item)
 -- covers: H2; H3; 2.2 Nested Cancellation; 6.2 Sequential Cancellation
 -- parameter flag_tolerance_ms: 100 ms; a cooperative flag has to be noticed as fast as a deadline (success criterion 5.1)
--- parameter hops: 64 hops; steps upwards to find out whether it was started from an unwinding stretch
+-- parameter hops: 256 hops; steps upwards to find out whether it was started from an unwinding stretch
 -- certain given: the start and the abort or the flag were recorded in one process, in their order
 -- cannot see: work that begins as a plain call inside a unit that was at work already
--- unknown when: what started it had a cancellation and is still open, so that it is not decided whether it unwinds; or its run was cancelled and is still open in a trace that is cut, so that it may yet complete
+-- unknown when: what started it had a cancellation and is still open, so that it is not decided whether it unwinds; or its run was cancelled and is still open in a trace that is cut, so that it may yet complete;
+--   or it is more than `hops` deep, so that what it was started from may be further up
 -- torn: certain
 -- clock: any
 -- scope: trace
@@ -116,6 +117,10 @@ unwinding as (
         or (m.until_seq >= w.as_of and k.delivered_seq is not null and k.swallowed_ns is null
             and coalesce(k.consumed_seq > w.as_of, true) and (m.is_open or m.outcome in ('cancelled', 'timed_out')))
     group by w.trace_id, w.judged_id
+),
+-- Beyond what was looked at may be one that unwinds.
+cut_short as (
+    select trace_id, judged_id as span_id from way where hop = $hops and at_id is not null
 )
 select
     -- What started.
@@ -125,7 +130,7 @@ select
     case
         when not j.late then true
         when w.certain then true
-        when w.span_id is not null or not j.surely_late then null
+        when w.span_id is not null or not j.surely_late or cut_short.span_id is not null then null
         else false
     end as ok,
     -- How long after the abort or flag it started; below 0: before.
@@ -140,6 +145,8 @@ select
         when w.certain then 'started from an unwinding stretch or a cleanup'
         when w.span_id is not null then 'whether what started it unwinds is not decided yet'
         when j.late and not j.surely_late then 'its run is still open where the trace is cut: it was cancelled, and may yet complete'
+        when cut_short.span_id is not null then 'more ancestors than `hops` would have to be looked at'
     end as note
 from judged j
 left join unwinding w on w.trace_id = j.trace_id and w.span_id = j.span_id
+left join cut_short on cut_short.trace_id = j.trace_id and cut_short.span_id = j.span_id

@@ -18,10 +18,11 @@
 --           await fetch(page)
 -- covers: H1; H2; H3; 2.2 Nested Cancellation; 5.1 cancellation propagates; 6.2 Sequential Cancellation
 -- parameter tolerance_ms: 100 ms; a cooperative flag has to be noticed as fast as a deadline (success criterion 5.1)
--- parameter hops: 64 hops; runs below the flagged one, and steps upwards to what was asked to stop and unwinds
+-- parameter hops: 256 hops; runs below the flagged one, and steps upwards to what was asked to stop and unwinds
 -- certain given: the flag and the end of the unit were recorded in one process
 -- cannot see: flags that are not stageflow's; work that a thread goes on with
--- unknown when: the unit is still open where the trace is cut, so that it may have been asked, or have ended, in time
+-- unknown when: the unit is still open where the trace is cut, so that it may have been asked, or have ended, in time;
+--   or it is more than `hops` deep, so that what sees to it may be further up
 -- torn: certain
 -- clock: any
 -- scope: trace
@@ -97,6 +98,10 @@ seen_to as (
     left join asks k on k.trace_id = m.trace_id and k.span_id = m.span_id and k.time_ns <= w.due_ns + m.grace_ns
         and coalesce(k.consumed_seq > w.at_seq, true) and k.swallowed_ns is null
     where m.until_ns > w.due_ns and (m.unit = 'cleanup' or (k.span_id is not null and m.unit in ('stage', 'task')))
+),
+-- Beyond what was looked at may be one that was asked and sees to it.
+cut_short as (
+    select trace_id, span_id from way where hop = $hops and at_id is not null
 )
 select
     -- The stage or task that was at work.
@@ -107,6 +112,7 @@ select
         when l.span_id is null then case when a.until_ns <= a.due_ns and not a.settled then null else true end
         when s.span_id is not null then true
         when a.is_open and not a.settled and a.until_ns < a.due_ns + a.grace_ns then null
+        when cut_short.span_id is not null then null
         else false
     end as ok,
     -- How long after the flag it ended, or was asked to stop.
@@ -120,9 +126,11 @@ select
     case
         when l.span_id is not null and s.span_id is not null then 'what it belongs to cleans up'
         when l.span_id is null and a.until_ns <= a.due_ns and not a.settled then 'the recording ends before the time is over'
+        when cut_short.span_id is not null then 'more ancestors than `hops` would have to be looked at'
         when l.span_id is not null and a.is_open then 'still open'
     end as note
 from active a
 left join asked k on k.trace_id = a.trace_id and k.span_id = a.span_id
 left join late l on l.trace_id = a.trace_id and l.span_id = a.span_id
 left join seen_to s on s.trace_id = a.trace_id and s.span_id = a.span_id
+left join cut_short on cut_short.trace_id = a.trace_id and cut_short.span_id = a.span_id
