@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from typing import Any
 
@@ -66,30 +67,36 @@ def test_a_round_tells_what_is_alive_and_open(record: Any) -> None:
 
 
 def test_memory_is_what_objects_take_and_not_what_the_recorder_keeps(record: Any) -> None:
-    """Texts in a list count, also those that the collector does not know; a thousand records on a unit do not."""
-    found: list[int] = []
+    """Texts in a list count, also those that the collector does not know; a thousand records on a unit do not.
+
+    What else runs in this process (the test runner, what earlier tests left to its threads) takes and gives memory too: one quiet
+    moment in several is enough.
+    """
+    found: list[tuple[int, int]] = []
 
     def measured() -> int:
+        gc.collect()
         memory = memory_bytes()
         assert memory is not None
         return memory
 
     async def main() -> None:
         samples = Rounds("records")
-        measured()
-        begin = measured()
-        for _ in range(1_000):
-            samples.sample(0.1, armed=True)
-        after_records = measured()
-        kept = [bytes(1_000_000)]
-        after_bytes = measured()
-        found.extend((after_records - begin, after_bytes - after_records, len(kept)))
+        for _ in range(6):
+            begin = measured()
+            for _ in range(1_000):
+                samples.sample(0.1, armed=True)
+            after_records = measured()
+            kept = [bytes(1_000_000)]
+            after_bytes = measured()
+            found.append((after_records - begin, after_bytes - after_records))
+            assert kept
 
     with record():
         run_virtual(main)
     # The records take some 500 bytes each.
-    assert abs(found[0]) < 50_000
-    assert abs(found[1] - 1_000_000) < 50_000
+    assert min(abs(records) for records, _ in found) < 50_000, found
+    assert min(abs(texts - 1_000_000) for _, texts in found) < 50_000, found
 
 
 def test_descriptors_are_counted() -> None:
