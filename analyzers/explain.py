@@ -74,7 +74,7 @@ def explain(finding: Finding, header: Header) -> Explanation:
         letters[finding.cause_span_id], names[finding.cause_span_id] = "A", finding.cause
     if finding.span_id is not None:
         letters[finding.span_id] = "B" if letters else "A"
-        names[finding.span_id] = finding.subject
+        names[finding.span_id] = finding.holder
     begin = min((item.time_ns for item in finding.evidence), default=0)
     let = [(letter, _who(span_id, names[span_id], finding.evidence, begin)) for span_id, letter in letters.items()]
     story = [Fact(item.time_ns - begin, told(item, letters)) for item in finding.evidence]

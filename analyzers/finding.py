@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .verdicts import Fault, Severity, State, Verdict
+from .words import subject_name
 
 if TYPE_CHECKING:
     from .header import Header
@@ -53,6 +54,7 @@ class Finding:
     Attributes:
         file: the trace file, as it was given.
         path: span names from the root of its trace down to the subject.
+        thing: what of its unit the subject is (a resource, a checkpoint, a series), by name; None: the unit itself.
         cause: span name of the unit `cause_span_id`.
         still_open: no end of the subject was recorded.
         cause_trace_id: trace of the unit `cause_span_id`, which may be another one of the same process; None: it was not read.
@@ -88,6 +90,17 @@ class Finding:
     implied_by: str | None = None
     function: str | None = None
     cause_trace_id: str | None = None
+    thing: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """Name of the unit that the subject is, or is a thing of."""
+        return self.subject if self.thing is None else self.subject.removesuffix(f" {self.thing}")
+
+    @property
+    def label(self) -> str:
+        """The subject as a message names it."""
+        return subject_name(self.holder, self.thing)
 
 
 @dataclass(slots=True)

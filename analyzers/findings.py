@@ -14,7 +14,7 @@ from . import chains
 from .evidence import collect, fill, merged
 from .finding import Code, Finding
 from .verdicts import FAULTS, SEVERITIES
-from .words import quantity, unit_name
+from .words import quantity, subject_name, unit_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -183,8 +183,13 @@ def _causes(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> dict[Span, Span]
 def _finding(header: Header, row: Row, about: About | None, cause: About | None, path: list[str], places: Places) -> Finding:
     trace_id, span_id, subject, _, measured, bound, unit, cause_id, fault, note, severity = row
     subject = subject or (about.name if about else "an unknown unit")
+    # Of what is a thing of a unit the query says the unit's name and the thing's.
+    thing = subject.removeprefix(f"{about.name} ") if about and subject.startswith(f"{about.name} ") else None
+    unit_of_it = about.name if about and thing is not None else subject
     words = {
-        "subject": unit_name(subject),
+        "subject": subject_name(unit_of_it, thing),
+        "holder": unit_name(unit_of_it),
+        "thing": f"'{thing}'",
         "measured": quantity(measured, unit),
         "bound": quantity(bound, unit),
         "cause": unit_name(cause.name) if cause else "an unknown unit",
@@ -215,6 +220,7 @@ def _finding(header: Header, row: Row, about: About | None, cause: About | None,
         path=(*above, subject),
         still_open=about.is_open if about else False,
         function=about.code_function if about else None,
+        thing=thing,
     )
 
 

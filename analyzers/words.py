@@ -43,6 +43,11 @@ def unit_name(name: str) -> str:
     return f"{kind} '{rest}'" if rest and kind in KINDS else f"'{name}'"
 
 
+def subject_name(unit: str, thing: str | None) -> str:
+    """A unit, or a thing of a unit, as a message names it: `task 'fetch'`, `'connection' of task 'fetch'`."""
+    return unit_name(unit) if thing is None else f"'{thing}' of {unit_name(unit)}"
+
+
 def plural(count: int, word: str) -> str:
     """`1 trace`, `2 traces`."""
     return f"{count:,} {word if count == 1 else word + 's'}"

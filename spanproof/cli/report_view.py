@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ..analyzers.verdicts import SEVERITIES, Verdict
-from ..analyzers.words import unit_name
 from .wording import clock_time, count
 
 if TYPE_CHECKING:
@@ -190,7 +189,7 @@ def example(finding: Finding) -> str:
     first = min((item.time_ns for item in finding.evidence if item.span_id == finding.span_id), default=None)
     at = f" from {clock_time(first)}" if first is not None else ""
     file = f" in {finding.file}" if finding.file else ""
-    return f"{unit_name(finding.subject)}{at}, trace {finding.trace_id[:8]}{file}"
+    return f"{finding.label}{at}, trace {finding.trace_id[:8]}{file}"
 
 
 def unmatched(report: Report) -> Iterator[tuple[str, list[str]]]:

@@ -5,7 +5,7 @@
 -- rule: a cleanup that was registered runs when its run ends, unless it is taken back
 -- why: What it was to give back (a lock, a connection, a half-written file) stays as it is, and nobody is told.
 -- judges: registered cleanup callback
--- message: {subject} was registered and never ran
+-- message: the cleanup {subject} was registered and never ran
 -- fix: Register a cleanup while its run is at work, not before `run()` and not after. For a single stage `try`/`finally` or `async with` is safer.
 -- bad:
 --   graph.register_cleanup(close_connection)       # outside of a run the registration is dropped without a word

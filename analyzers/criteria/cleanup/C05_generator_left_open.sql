@@ -6,7 +6,7 @@
 -- why: Its `finally` and `async with` have not run: what it holds (a connection, a cursor, a lock) stays held until the garbage collector
 --   or the end of the loop comes by, and then its cleanup runs in a task that nobody knows.
 -- judges: async generator
--- message: {subject}: the generator was open for {measured} after the last unit that iterated it had ended (allowed: {bound})
+-- message: the async generator {subject} was open for {measured} after the last unit that iterated it had ended (allowed: {bound})
 -- fix: Iterate it inside `async with contextlib.aclosing(generator)`, which closes it also at `break`, `return` and an error.
 -- bad:
 --   async for row in rows():

@@ -6,7 +6,7 @@
 -- why: A thread cannot be cancelled. Only the waiting ends; the work goes on, holds its thread, writes what nobody wants any more, and a pool
 --   whose threads are all busy with such work stands still.
 -- judges: work in a thread whose unit was cancelled meanwhile
--- message: {subject}: the thread went on for {measured} after the unit that waited for it was gone (allowed: {bound})
+-- message: the thread's work {thing} went on for {measured} after {holder}, which waited for it, was gone (allowed: {bound})
 -- fix: Tell the thread to stop (a `threading.Event` that it looks at) and wait for it in the handler; give what it calls a timeout of its own
 --   (socket, database, subprocess). anyio's `to_thread.run_sync` waits for its thread by itself.
 -- bad:

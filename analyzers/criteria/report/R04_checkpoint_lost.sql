@@ -5,7 +5,7 @@
 -- rule: a checkpoint that was saved is found after the abort of what saved it
 -- why: A checkpoint exists for this very case. Without it the work is done again, or, worse, done twice: a payment, a mail.
 -- judges: checkpoint that was looked for after what saved it was aborted
--- message: {subject} is a checkpoint that was saved before the abort of {cause}, and that could not be found {measured} later
+-- message: the checkpoint {thing} was saved before the abort of {cause}, and {holder} could not find it {measured} later
 -- fix: Keep one store for all runs, outside of what a run creates for itself, and save under a key that a later run knows too.
 -- bad:
 --   async def run_once():
