@@ -20,6 +20,11 @@ def as_list(value: object) -> list[Any]:
     return value if is_list(value) else [value]
 
 
+def items(value: object) -> list[Any]:
+    """What a member holds that should be a list: nothing of null, anything else that is no list as a list of one."""
+    return value if is_list(value) else [] if value is None else [value]
+
+
 MALFORMED: Final = (TypeError, KeyError, ValueError, AttributeError, IndexError, OverflowError)
 """What code that expects one shape of JSON raises on another."""
 
