@@ -51,7 +51,9 @@ def _carefully(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
                 out[str(key)] = plain_text(value)
                 continue
             if len(_set(value)) > 1:
-                notes.add("a value with several members", "the first that says something was taken", "notice", line=line, detail=str(key)[:60])
+                notes.add(
+                    "a value with several members", "the first that says something was taken", "notice", line=line, detail=str(key)[:60]
+                )
             out[str(key)] = text(_chosen(value))
         except MALFORMED as error:
             notes.add("an attribute is malformed", "it was left out", "data_loss", line=line, detail=why(error))

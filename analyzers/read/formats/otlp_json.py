@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _BEGIN: Final = b'{"resourceSpans"'
 _MEMBER: Final = re.compile(
     rb'"(resource(Spans|Logs|Metrics)|resource_(spans|logs|metrics)|instrumentationLibrarySpans|scopeSpans|scope_spans)"\s*:'
-    rb'|\A\s*\{\s*"(batches|trace)"\s*:\s*[{\[]'
+    rb'|\A\s*\{\s*"batches"\s*:\s*[{\[]'
 )
 _OTHER_SIGNALS: Final = frozenset(("resourceLogs", "resourceMetrics", "resourceProfiles", "resource_logs", "resource_metrics"))
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")

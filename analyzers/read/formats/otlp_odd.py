@@ -153,7 +153,9 @@ class Odd:
     def _left_out(self, what: str, member: str) -> None:
         if (what, member) not in self._said:
             self._said.add((what, member))
-            self._notes.add(f"{what} has a member that OTLP does not have", "it was left out", "data_loss", line=self.line, detail=member[:60])
+            self._notes.add(
+                f"{what} has a member that OTLP does not have", "it was left out", "data_loss", line=self.line, detail=member[:60]
+            )
 
     def _with(self, given: dict[str, Any], **more: Any) -> dict[str, Any]:
         """The object with these attributes too; empty ones are left out."""
@@ -186,4 +188,3 @@ def scope_texts(scope: dict[str, Any], attributes: dict[str, str | None]) -> dic
     """
     named = {f"otel.scope.{key}": text for key in ("name", "version") if (text := plain_text(scope.get(key)))}
     return named | {f"otel.scope.{key}": content for key, content in attributes.items()}
-
