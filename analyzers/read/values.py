@@ -45,8 +45,9 @@ def _carefully(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
     for pair in as_list(pairs):
         try:
             key = pair["key"]
-            value = pair.get("value") or {}
-            if value and not is_map(value):
+            value: Any = pair.get("value")
+            value = {} if value is None else value
+            if not is_map(value):
                 notes.add("a value without its kind", "it was taken as it is", "notice", line=line, detail=str(key)[:60])
                 out[str(key)] = plain_text(value)
                 continue

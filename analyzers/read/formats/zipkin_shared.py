@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..notes import Notes
 
 _CALLED: Final = frozenset(("SERVER", "CONSUMER"))
+_CALLERS: Final = frozenset(("CLIENT", "PRODUCER"))
 _LISTS: Final = ("annotations",)
 _MAPS: Final = ("tags", "localEndpoint", "remoteEndpoint")
 
@@ -56,6 +57,9 @@ def settled(records: list[Record], notes: Notes) -> Iterator[Record]:
         both = sides.setdefault((record.trace_id, record.span_id), {})
         known = both.get(record.called)
         both[record.called] = record if known is None else _merged(known, record, notes)
+    for key, both in sides.items():
+        if len(both) == 2 and not _is_call(both):
+            sides[key] = {False: _merged(both[False], both[True], notes)}
     for both in sides.values():
         for called, record in both.items():
             if called and len(both) == 2:
@@ -65,6 +69,11 @@ def settled(records: list[Record], notes: Notes) -> Iterator[Record]:
                 yield record._replace(span_id=_other(record.span_id), parent_id=record.span_id)
             else:
                 yield record._replace(parent_id=_above(record, sides))
+
+
+def _is_call(both: dict[bool, Record]) -> bool:
+    """Whether two records are the two sides of a call, and not pieces of one span that is told its kind late."""
+    return both[True].span.get("shared") is True or both[False].span.get("kind") in _CALLERS
 
 
 def _above(record: Record, sides: dict[tuple[str, str], dict[bool, Record]]) -> str | None:

@@ -12,7 +12,8 @@ _SIDES: Final = {"cs": "CLIENT", "cr": "CLIENT", "sr": "SERVER", "ss": "SERVER",
 _ENDS: Final = frozenset(("cr", "ss"))
 _ADDRESSES: Final = {"sa": ("CLIENT", "PRODUCER"), "ca": ("SERVER",), "ma": ("PRODUCER", "CONSUMER")}
 """Binary annotations that name the other side, by the kinds of span whose other side it is."""
-_MEMBERS: Final = ("traceId", "id", "parentId", "name", "debug")
+_ELSEWHERE: Final = frozenset(("timestamp", "duration", "annotations", "binaryAnnotations", "tags", "localEndpoint"))
+"""Members that do not go into every side as they are."""
 
 
 def is_v1(span: dict[str, Any]) -> bool:
@@ -29,14 +30,18 @@ class _Annotation(NamedTuple):
 
 def upgraded(span: dict[str, Any]) -> list[dict[str, Any]]:
     """The span, in the second format; two spans with one id when both sides of the call were written into it."""
-    common = {member: span[member] for member in _MEMBERS if span.get(member) is not None}
+    common = {member: content for member, content in span.items() if content is not None and member not in _ELSEWHERE}
     annotations = [_annotation(item) for item in items(span.get("annotations")) if is_map(item)]
     sides: dict[str, dict[str, Any]] = {}
     for annotation in annotations:
         kind = _SIDES.get(annotation.value)
         if kind is not None:
-            _core(sides.setdefault(kind, common | {"kind": kind, "annotations": [], "tags": {}}), annotation)
-    made = list(sides.values()) or [common | {"annotations": [], "tags": {}}]
+            _core(sides.setdefault(kind, _blank(common) | {"kind": kind}), annotation)
+    made = list(sides.values()) or [_blank(common)]
+    if is_map(span.get("tags")):
+        made[0]["tags"] |= span["tags"]
+    if is_map(span.get("localEndpoint")):
+        made[0].setdefault("localEndpoint", span["localEndpoint"])
     _own_times(span, made)
     for annotation in annotations:
         if annotation.value not in _SIDES:
@@ -47,6 +52,10 @@ def upgraded(span: dict[str, Any]) -> list[dict[str, Any]]:
     for item in items(span.get("binaryAnnotations")):
         _binary(made, item)
     return made
+
+
+def _blank(common: dict[str, Any]) -> dict[str, Any]:
+    return common | {"annotations": [], "tags": {}}
 
 
 def _annotation(item: dict[str, Any]) -> _Annotation:
@@ -76,7 +85,8 @@ def _own_times(span: dict[str, Any], made: list[dict[str, Any]]) -> None:
 def _side(made: list[dict[str, Any]], service: str, endpoint: dict[str, Any]) -> dict[str, Any]:
     """The side that a service wrote; it may be the first word about who that is."""
     for side in made:
-        if service and service == str((side.get("localEndpoint") or {}).get("serviceName") or ""):
+        local: dict[str, Any] = side.get("localEndpoint") or {}
+        if service and service == str(local.get("serviceName") or ""):
             return side
     if endpoint and "localEndpoint" not in made[0]:
         made[0]["localEndpoint"] = endpoint
@@ -90,7 +100,7 @@ def _binary(made: list[dict[str, Any]], item: Any) -> None:
         return
     key, value, endpoint = item["key"], item.get("value"), item.get("endpoint")
     endpoint = endpoint if is_map(endpoint) else {}
-    if key in _ADDRESSES and value in {True, "true", "\x01", 1} and endpoint:
+    if key in _ADDRESSES and value in (True, "true", "\x01") and endpoint:
         for side in made:
             if side.get("kind") in _ADDRESSES[key] or len(made) == 1:
                 side["remoteEndpoint"] = endpoint
