@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ...instrument import vocabulary as v
 from .counts import count
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from .notes import Notes
     from .staging import Staging
+
+SCOPE_PREFIX: Final = "otel.scope."
+"""Begins the attributes of a span that tell its scope."""
+SCOPE: Final = f"{SCOPE_PREFIX}name"
 
 
 class Hand:
@@ -31,6 +35,9 @@ class Hand:
             links: of each link the ids and attributes, in order.
         """
         attributes = row["attributes"]
+        if attributes.get(SCOPE) == v.SCOPE_NAME:
+            # Every span of ours is of this scope, and our own files do not say it span by span.
+            attributes = row["attributes"] = {key: content for key, content in attributes.items() if not key.startswith(SCOPE_PREFIX)}
         row["rev"] = count(attributes.get(v.REV))
         if attributes.get(v.OUTCOME) == "unfinished":
             # The format has no spans without an end: whoever wrote it made one up.

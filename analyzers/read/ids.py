@@ -7,6 +7,8 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from .shapes import shown
+
 if TYPE_CHECKING:
     from .notes import Notes
 
@@ -59,7 +61,7 @@ class Ids:
             self._say("number", "ids are numbers", "they were written as hex", line)
             return f"{given:0{digits}x}"
         if not isinstance(given, str) or not given.strip():
-            raise ValueError(f"the id is {given!r}"[:100])
+            raise ValueError(f"the id is {shown(given)}")
         return self._text(given.strip(), digits, line)
 
     def _text(self, given: str, digits: int, line: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .shapes import is_list, is_map
+from .shapes import is_list, is_map, shown
 
 if TYPE_CHECKING:
     from .notes import Notes
@@ -20,6 +20,11 @@ def plain_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json_text(value) if is_list(value) or is_map(value) else str(value)
+
+
+def label(value: Any) -> str:
+    """A value as a name: empty for null."""
+    return value if isinstance(value, str) else plain_text(value) or ""
 
 
 def json_text(value: Any) -> str:
@@ -38,5 +43,5 @@ def plain_texts(given: Any, notes: Notes, line: int) -> dict[str, str | None]:
     if is_map(given):
         return {key: plain_text(value) for key, value in given.items()}
     if given is not None:
-        notes.add("attributes are no object", "they were left out", "data_loss", line=line, detail=repr(given)[:60])
+        notes.add("attributes are no object", "they were left out", "data_loss", line=line, detail=shown(given))
     return {}

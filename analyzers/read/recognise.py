@@ -14,6 +14,8 @@ READABLE: Final = "OTLP JSON, Jaeger JSON, Zipkin JSON and what OpenTelemetry's 
 """What this build reads, for messages."""
 
 _BOM: Final = b"\xef\xbb\xbf"
+_BLANKS: Final = b" \t\r\n\v\f\x1e"
+"""The last one begins each text of a JSON text sequence."""
 _JSON_LINE: Final = re.compile(rb"\n[{\[]")
 
 # Trace formats of others: enough of each to call it by its name. Tried in this order, on the first 64 KiB.
@@ -63,7 +65,7 @@ def look(head: bytes, *, named_json: bool = False) -> Look:
     An empty head is a candidate without format and without `what`. `named_json`: its name says JSON, so that unreadable
     content is worth a word.
     """
-    body = head.removeprefix(_BOM).lstrip()
+    body = head.removeprefix(_BOM).lstrip(_BLANKS)
     if not body:
         return Look(None, "", named_json)
     if form := _format(body):

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 DEEPEST: Final = 200
 """Nesting of lists and objects that is kept. Parsers differ in what they bear, on every Python another; this is below all of them."""
 
-_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|,?\s*+[\]}]', re.DOTALL)
+# A text that never ends reaches to the end, or each quote in it would be tried again.
+_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{]|,\s*+[\]}]|[\]}]', re.DOTALL)
 _INK: Final = re.compile(r"[^\n]")
 
 

@@ -25,6 +25,14 @@ def items(value: object) -> list[Any]:
     return value if is_list(value) else [] if value is None else [value]
 
 
+def shown(value: object, length: int = 60) -> str:
+    """The beginning of a value, for a message."""
+    try:
+        return repr(value)[:length]
+    except RecursionError:
+        return "(nested too deeply)"
+
+
 MALFORMED: Final = (TypeError, KeyError, ValueError, AttributeError, IndexError, OverflowError)
 """What code that expects one shape of JSON raises on another."""
 

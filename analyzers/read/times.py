@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from .shapes import shown
+
 if TYPE_CHECKING:
     from .notes import Notes
 
@@ -36,7 +38,7 @@ def time_ns(given: Any, unit_ns: int, notes: Notes, line: int) -> int | None:
         return time
     if time != 0:
         what = "a time is no time since 1970, or beyond the year 2262"
-        notes.add(what, "it counts as missing", "data_loss", line=line, detail=repr(given)[:60])
+        notes.add(what, "it counts as missing", "data_loss", line=line, detail=shown(given))
     return None
 
 
@@ -47,7 +49,7 @@ def end_ns(start: int | None, duration: Any, unit_ns: int, notes: Notes, line: i
     length = scaled(duration, unit_ns)
     if length is not None and 0 <= length < _LAST - start:
         return start + length
-    notes.add("a duration is none", "the end counts as missing", "data_loss", line=line, detail=repr(duration)[:60])
+    notes.add("a duration is none", "the end counts as missing", "data_loss", line=line, detail=shown(duration))
     return None
 
 
@@ -56,15 +58,21 @@ def scaled(given: Any, unit_ns: int) -> int | None:
     if isinstance(given, bool):
         return None
     try:
-        return int(given) * unit_ns if isinstance(given, int | str) else round(float(given) * unit_ns)
+        return int(given) * unit_ns if isinstance(given, int | str) else _parts(float(given), unit_ns)
     except (TypeError, OverflowError):
         return None
     except ValueError:
         pass
     try:
-        return round(float(given) * unit_ns)
+        return _parts(float(given), unit_ns)
     except (ValueError, OverflowError):
         return None
+
+
+def _parts(number: float, unit_ns: int) -> int:
+    """A number with a fraction, the whole part exactly: microseconds since 1970 times 1000 are more than a float holds."""
+    whole = int(number)
+    return whole * unit_ns + round((number - whole) * unit_ns)
 
 
 def _iso(text: str) -> int | None:

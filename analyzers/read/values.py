@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .plain import json_text, plain_text, plain_texts
+from .plain import json_text, label, plain_text, plain_texts
 from .shapes import MALFORMED, as_list, is_map, why
 
 if TYPE_CHECKING:
@@ -44,18 +44,16 @@ def _carefully(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
     out: dict[str, str | None] = {}
     for pair in as_list(pairs):
         try:
-            key = pair["key"]
+            key = label(pair["key"])
             value: Any = pair.get("value")
             value = {} if value is None else value
             if not is_map(value):
-                notes.add("a value without its kind", "it was taken as it is", "notice", line=line, detail=str(key)[:60])
-                out[str(key)] = plain_text(value)
+                notes.add("a value without its kind", "it was taken as it is", "notice", line=line, detail=key[:60])
+                out[key] = plain_text(value)
                 continue
             if len(_set(value)) > 1:
-                notes.add(
-                    "a value with several members", "the first that says something was taken", "notice", line=line, detail=str(key)[:60]
-                )
-            out[str(key)] = text(_chosen(value))
+                notes.add("a value with several members", "the first that says something was taken", "notice", line=line, detail=key[:60])
+            out[key] = text(_chosen(value))
         except MALFORMED as error:
             notes.add("an attribute is malformed", "it was left out", "data_loss", line=line, detail=why(error))
     return out
@@ -88,7 +86,7 @@ def text(value: dict[str, Any]) -> str | None:
         return "true" if content is True or content == "true" else "false"
     if kind in _NESTED:
         return json_text(_plain(value, 0))
-    return content if isinstance(content, str) else str(content)
+    return plain_text(content)
 
 
 def _set(value: dict[str, Any]) -> dict[str, Any]:
@@ -140,4 +138,4 @@ def _plain(value: dict[str, Any], depth: int) -> Any:
     given: list[Any] = content.get("values") or []
     if kind == "arrayValue":
         return [_plain(item, depth + 1) for item in given]
-    return {str(item["key"]): _plain(item.get("value") or {}, depth + 1) for item in given}
+    return {label(item["key"]): _plain(item.get("value") or {}, depth + 1) for item in given}

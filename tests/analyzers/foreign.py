@@ -225,7 +225,9 @@ CONSOLE: dict[str, Any] = {
     "status": {"status_code": "ERROR", "description": "no"},
     "attributes": {"n": 5, "yes": True, "half": 0.5, "list": ["x", "y"], "none": None},
     "events": [{"name": "retry", "timestamp": "2023-11-14T22:13:20.000005Z", "attributes": {"n": 1}}],
-    "links": [{"context": {"trace_id": "0x" + "f" * 32, "span_id": "0x00000000000000ff", "trace_state": "[]"}, "attributes": {"why": "batch"}}],
+    "links": [
+        {"context": {"trace_id": "0x" + "f" * 32, "span_id": "0x00000000000000ff", "trace_state": "[]"}, "attributes": {"why": "batch"}}
+    ],
     "resource": {"attributes": {"service.name": "shop"}, "schema_url": "https://example.org/resource"},
 }
 

@@ -84,6 +84,8 @@ class Files:
             return None, notes
         self._staging.begin(1)
         form.read(source, self._staging, notes)
+        for problem in notes.rows():
+            problem.what.encode()  # what no UTF-8 has could not be inserted
         return form.name, notes
 
 

@@ -11,7 +11,8 @@ from ..documents import documents
 from ..handing import Hand
 from ..ids import Ids
 from ..origin import resource_id
-from ..shapes import MALFORMED, is_list, is_map, items
+from ..plain import label
+from ..shapes import MALFORMED, is_list, is_map, items, shown
 from ..times import MICRO, end_ns, time_ns
 from .jaeger_references import Reader, References
 from .jaeger_tags import Tags
@@ -65,7 +66,7 @@ class _Reading:
             if is_list(content):
                 waiting += reversed(content)
             elif not is_map(content):
-                self._strange(f"{content!r}"[:40])
+                self._strange(shown(content, 40))
             elif is_list(content.get("spans")):
                 self._trace(content)
             elif "spanID" in content:
@@ -84,7 +85,7 @@ class _Reading:
         errors = items(answer.get("errors"))
         for error in errors:
             what = "Jaeger answered with an error"
-            self._notes.add(what, "what came with it was read", "data_loss", line=self._line, detail=str(error)[:200])
+            self._notes.add(what, "what came with it was read", "data_loss", line=self._line, detail=label(error)[:200])
         return bool(errors)
 
     def _trace(self, trace: dict[str, Any]) -> None:
@@ -116,7 +117,7 @@ class _Reading:
         if is_map(process):
             attributes = self._tags.texts(process.get("tags"), self._line)
             if process.get("serviceName") is not None:
-                attributes[v.RES_SERVICE] = str(process["serviceName"])
+                attributes[v.RES_SERVICE] = label(process["serviceName"])
         else:
             self._notes.add("a span without its process", "it has no resource", "notice", line=self._line)
         return resource_id(attributes, self._hand.staging, self._notes)
@@ -133,7 +134,7 @@ class _Reading:
             "trace_id": trace_id,
             "span_id": self._ids.span(span["spanID"], self._line),
             "parent_span_id": parent,
-            "name": str(span.get("operationName") or ""),
+            "name": label(span.get("operationName")),
             "span_kind": tags.kind,
             "start_ns": start,
             "end_ns": end_ns(start, span.get("duration"), MICRO, self._notes, self._line),
@@ -158,5 +159,5 @@ class _Reading:
 
     def _warnings(self, given: dict[str, Any], what: str) -> None:
         for warning in items(given.get("warnings")):
-            detail = str(warning)[:200]
+            detail = label(warning)[:200]
             self._notes.add(f"Jaeger warned about {what}", "it was read as it stands", "notice", line=self._line, detail=detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..plain import plain_text
-from ..shapes import MALFORMED, is_map, items, why
+from ..shapes import MALFORMED, is_map, items, shown, why
 from ..times import scaled
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class References:
             for copy in _copies(waiting.pop()):
                 waiting.append(copy)
                 if self._enter(copy):
-                    what, detail = "a span is only there as a copy inside a reference", str(copy.get("spanID"))[:40]
+                    what, detail = "a span is only there as a copy inside a reference", shown(copy.get("spanID"), 40)
                     self._notes.add(what, "the copy was read", "notice", line=self._line, detail=detail)
                     yield copy
 

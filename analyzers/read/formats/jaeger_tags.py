@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ..plain import plain_text, plain_texts
-from ..shapes import MALFORMED, is_map, items, why
+from ..plain import label, plain_text, plain_texts
+from ..shapes import MALFORMED, is_map, items, shown, why
 
 if TYPE_CHECKING:
     from ..notes import Notes
@@ -53,7 +53,7 @@ class Tags:
         out: dict[str, str | None] = {}
         for tag in items(tags):
             try:
-                key = tag["key"] if isinstance(tag["key"], str) else str(tag["key"])
+                key = label(tag["key"])
                 value, kind = tag.get("value"), tag.get("type")
             except MALFORMED as error:
                 self._notes.add("a tag is malformed", "it was left out", "data_loss", line=line, detail=why(error)[:200])
@@ -62,7 +62,7 @@ class Tags:
                 self._notes.add("a tag occurs twice", "the last one was kept", "notice", line=line, detail=key[:60])
             fits = _FITS.get(kind) if isinstance(kind, str) else None
             if value is not None and kind is not None and (fits is None or not isinstance(value, fits)):
-                what, detail = "a tag is not of its type", f"{key[:60]} of type {kind!r}"[:100]
+                what, detail = "a tag is not of its type", f"{key[:60]} of type {shown(kind, 40)}"
                 self._notes.add(what, "its value was taken as it is", "notice", line=line, detail=detail)
             out[key] = plain_text(value)
         return out

@@ -9,8 +9,8 @@ from ..documents import documents
 from ..handing import Hand
 from ..ids import Ids
 from ..origin import resource_id
-from ..plain import plain_texts
-from ..shapes import MALFORMED, as_list, is_list, is_map, items
+from ..plain import label, plain_texts
+from ..shapes import MALFORMED, as_list, is_map, items, shown
 from ..times import time_ns
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MEMBER: Final = re.compile(rb'"context"\s*:\s*\{\s*"(trace_id|span_id)"\s*:|"trace_id"\s*:\s*"0x')
 _KINDS: Final = {f"SpanKind.{name.upper()}": name for name in ("internal", "server", "client", "producer", "consumer")}
 _STATUSES: Final[dict[object, int]] = {None: 0, "UNSET": 0, "OK": 1, "ERROR": 2}
-_STATE: Final = re.compile(r"\{key=(.*?), value=(.*?)\}")
+_STATE: Final = re.compile(r"\{key=([^,]{0,256}), value=([^,]{0,256}?)\}")
 
 
 class OtelConsole:
@@ -72,7 +72,7 @@ class _Reading:
             self.others += 1
             self._notes.add("metrics or logs in between", "they were left out: only traces are read", "info", line=self._line)
         elif given != {}:
-            what = f"an object with {', '.join(sorted(given)[:5])}" if is_map(given) else f"{given!r}"[:40]
+            what = f"an object with {', '.join(sorted(given)[:5])}" if is_map(given) else shown(given, 40)
             self._notes.add("a JSON value that is no span", "it was left out", "data_loss", line=self._line, detail=what)
 
     def _span(self, span: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ class _Reading:
             "trace_id": self._ids.trace(context["trace_id"], self._line),
             "span_id": self._ids.span(context["span_id"], self._line),
             "parent_span_id": self._ids.parent(span.get("parent_id"), self._line),
-            "name": str(span.get("name") or ""),
+            "name": label(span.get("name")),
             "span_kind": self._known(_KINDS, span.get("kind"), "the kind of a span"),
             "start_ns": time_ns(span.get("start_time"), 1, self._notes, self._line),
             "end_ns": time_ns(span.get("end_time"), 1, self._notes, self._line),
@@ -93,7 +93,7 @@ class _Reading:
         status = status if is_map(status) else {"status_code": status}
         row["status_code"] = self._known(_STATUSES, status.get("status_code"), "the status of a span")
         if (message := status.get("description")) is not None:
-            row["status_message"] = str(message)
+            row["status_message"] = label(message)
         row["resource_id"] = self._resource(span.get("resource"))
         if row["resource_id"] is not None:
             self._hand.span(row, self._events(span.get("events")), self._links(span.get("links")))
@@ -103,7 +103,7 @@ class _Reading:
             name = given.removeprefix("StatusCode.") if given else None
             if name is None or name in known:
                 return known.get(name)
-        detail = repr(given)[:60]
+        detail = shown(given)
         self._notes.add(f"{what} is unknown", "it counts as not said", "data_loss", line=self._line, detail=detail)
         return known.get(None)
 
@@ -112,14 +112,14 @@ class _Reading:
         inner = given.get("attributes") if is_map(given) else None
         attributes = plain_texts(inner if is_map(inner) else given, self._notes, self._line)
         if is_map(inner) and is_map(given) and (url := given.get("schema_url")):
-            attributes["otel.resource.schema_url"] = str(url)
+            attributes["otel.resource.schema_url"] = label(url)
         return resource_id(attributes, self._hand.staging, self._notes)
 
     def _events(self, events: Any) -> Iterator[dict[str, Any]]:
         for event in items(events):
             try:
                 yield {
-                    "name": str(event.get("name") or ""),
+                    "name": label(event.get("name")),
                     "time_ns": time_ns(event.get("timestamp"), 1, self._notes, self._line),
                     "attributes": plain_texts(event.get("attributes"), self._notes, self._line),
                 }
@@ -141,9 +141,7 @@ class _Reading:
 
 def _trace_state(given: Any) -> str | None:
     """W3C trace state out of what Python prints of it: `["{key=a, value=b}"]` as text."""
-    if not isinstance(given, str) and not is_list(given):
-        return None
-    text = str(given)
+    text = label(given)
     pairs = _STATE.findall(text)
     if pairs:
         return ",".join(f"{key}={value}" for key, value in pairs)

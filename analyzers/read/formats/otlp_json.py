@@ -13,7 +13,8 @@ from ..counts import count
 from ..documents import documents
 from ..ids import Ids
 from ..origin import resource_id
-from ..shapes import MALFORMED, as_list, is_map, items, why
+from ..plain import label
+from ..shapes import MALFORMED, as_list, is_map, items, shown, why
 from ..times import time_ns
 from ..values import texts
 from .otlp_envelopes import unwrapped
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _BEGIN: Final = b'{"resourceSpans"'
 _MEMBER: Final = re.compile(
-    rb'"(resource(Spans|Logs|Metrics)|resource_(spans|logs|metrics)|instrumentationLibrarySpans|scopeSpans|scope_spans)"\s*:'
+    rb'"(resource(Spans|Logs|Metrics)|resource_spans|instrumentationLibrarySpans|scopeSpans|scope_spans)"\s*:'
     rb'|\A\s*\{\s*"batches"\s*:\s*[{\[]'
 )
 _OTHER_SIGNALS: Final = frozenset(("resourceLogs", "resourceMetrics", "resourceProfiles", "resource_logs", "resource_metrics"))
@@ -108,9 +109,9 @@ class _Reading:
             return
         if members == ["error"]:
             what = "a server answered with an error instead of spans"
-            self.notes.add(what, "there is nothing to read of it", "data_loss", line=self.line, detail=str(data["error"])[:200])
+            self.notes.add(what, "there is nothing to read of it", "data_loss", line=self.line, detail=shown(data["error"], 200))
             return
-        what = f"an object with {', '.join(members[:5])}" if members is not None else f"{str(data)[:40]!r}"
+        what = f"an object with {', '.join(members[:5])}" if members is not None else shown(data, 40)
         self.notes.add("a JSON value without resourceSpans", "it was left out", "data_loss", line=self.line, detail=what)
 
     def _part(self, part: dict[str, Any]) -> None:
@@ -169,7 +170,7 @@ class _Reading:
             "line": self.line,
             "trace_id": trace_id,
             "span_id": span_id,
-            "name": str(span.get("name") or ""),
+            "name": label(span.get("name")),
             "span_kind": KINDS[span.get("kind")],
             "start_ns": self._time(span.get("startTimeUnixNano")),
             "end_ns": self._time(span.get("endTimeUnixNano")),
@@ -180,10 +181,10 @@ class _Reading:
         if parent := span.get("parentSpanId"):
             row["parent_span_id"] = self._ids.parent(parent, self.line)
         if message := status.get("message"):
-            row["status_message"] = str(message)
+            row["status_message"] = label(message)
         for member, column in _SELDOM:
             if content := span.get(member):
-                row[column] = str(content) if column == "trace_state" else count(content)
+                row[column] = label(content) if column == "trace_state" else count(content)
         if attributes.get(v.OUTCOME) == "unfinished":
             self._reopen(row)
         place = {"record": self.staging.span(row), "trace_id": trace_id, "span_id": span_id}
@@ -211,7 +212,7 @@ class _Reading:
         return {
             "ordinal": ordinal,
             "seq": None if seq is None else count(seq),
-            "name": str(event.get("name") or ""),
+            "name": label(event.get("name")),
             "time_ns": self._time(event.get("timeUnixNano")),
             "attributes": attributes,
         }

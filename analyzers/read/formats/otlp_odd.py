@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ..plain import plain_text
-from ..shapes import as_list, is_map
+from ..handing import SCOPE_PREFIX
+from ..plain import label, plain_text
+from ..shapes import as_list, is_map, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,7 +139,7 @@ class Odd:
             ValueError: it is no object.
         """
         if not is_map(given):
-            raise ValueError(f"{repr(given)[:60]} is no object")
+            raise ValueError(f"{shown(given)} is no object")
         spelled: dict[str, Any] = {}
         for member, content in given.items():
             name = names.get(_squeezed(member))
@@ -171,11 +172,11 @@ class Odd:
         """A key of `known`: a number as text, or a name in another case or without its prefix, is brought into form."""
         if isinstance(given, int | str | None) and given in known:
             return given
-        name = str(given).strip().upper().replace("SPANKIND.", "")
+        name = label(given).strip().upper().replace("SPANKIND.", "")
         for key in (int(name) if name.isdecimal() and len(name) < 9 else name, prefix + name.removeprefix(prefix)):
             if key in known:
                 return key
-        self._notes.add(f"{what} is unknown", "it counts as not said", "data_loss", line=self.line, detail=repr(given)[:60])
+        self._notes.add(f"{what} is unknown", "it counts as not said", "data_loss", line=self.line, detail=shown(given))
         return None
 
 
@@ -186,5 +187,5 @@ def scope_texts(scope: dict[str, Any], attributes: dict[str, str | None]) -> dic
         scope: the scope.
         attributes: its attributes.
     """
-    named = {f"otel.scope.{key}": text for key in ("name", "version") if (text := plain_text(scope.get(key)))}
-    return named | {f"otel.scope.{key}": content for key, content in attributes.items()}
+    named = {f"{SCOPE_PREFIX}{key}": text for key in ("name", "version") if (text := plain_text(scope.get(key)))}
+    return named | {f"{SCOPE_PREFIX}{key}": content for key, content in attributes.items()}

@@ -10,8 +10,8 @@ from ..documents import documents
 from ..handing import Hand
 from ..ids import Ids
 from ..origin import resource_id
-from ..plain import plain_texts
-from ..shapes import MALFORMED, is_list, is_map, items
+from ..plain import label, plain_texts
+from ..shapes import MALFORMED, is_list, is_map, items, shown
 from ..times import MICRO, end_ns, time_ns
 from .zipkin_annotations import named
 from .zipkin_shared import Record, settled
@@ -95,7 +95,7 @@ class _Reading:
             elif is_map(content) and "traceId" in content:
                 self._take(content, line)
             elif content != {}:
-                what = f"an object with {', '.join(sorted(content)[:5])}" if is_map(content) else f"{content!r}"[:40]
+                what = f"an object with {', '.join(sorted(content)[:5])}" if is_map(content) else shown(content, 40)
                 self._notes.add("a JSON value that is no span", "it was left out", "data_loss", line=line, detail=what)
 
     def _take(self, given: dict[str, Any], line: int) -> None:
@@ -106,7 +106,7 @@ class _Reading:
                 kind = span.get("kind")
                 if kind is not None and (not isinstance(kind, str) or kind.upper() not in _KINDS):
                     what = "the kind of a span is unknown"
-                    self._notes.add(what, "it counts as not said", "data_loss", line=line, detail=repr(kind)[:60])
+                    self._notes.add(what, "it counts as not said", "data_loss", line=line, detail=shown(kind))
                     kind = None
                 self._records.append(Record(trace_id, span_id, parent, line, span | {"kind": kind.upper() if kind else None}))
         except MALFORMED as error:
@@ -137,7 +137,7 @@ class _Reading:
             "trace_id": record.trace_id,
             "span_id": record.span_id,
             "parent_span_id": record.parent_id,
-            "name": str(span.get("name") or ""),
+            "name": label(span.get("name")),
             "span_kind": kind.lower() if kind else None,
             "start_ns": start,
             "end_ns": end_ns(start, span.get("duration"), MICRO, self._notes, line),
@@ -154,18 +154,18 @@ class _Reading:
             what = "a span has a member that Zipkin does not have"
             self._notes.add(what, "it was left out", "data_loss", line=line, detail=member[:60])
         for item in items(span.get("strange")):
-            self._notes.add("a binary annotation is malformed", "it was left out", "data_loss", line=line, detail=repr(item)[:60])
+            self._notes.add("a binary annotation is malformed", "it was left out", "data_loss", line=line, detail=shown(item))
 
     def _endpoint(self, given: Any, line: int) -> dict[str, Any]:
         if given is not None and not is_map(given):
-            self._notes.add("an endpoint is no object", "it was left out", "data_loss", line=line, detail=repr(given)[:60])
+            self._notes.add("an endpoint is no object", "it was left out", "data_loss", line=line, detail=shown(given))
         return given if is_map(given) else {}
 
     def _local(self, given: Any, line: int) -> tuple[int | None, dict[str, str | None]]:
         """The resource of a span, and where it ran."""
         endpoint = self._endpoint(given, line)
         service = endpoint.get("serviceName")
-        attributes: dict[str, str | None] = {v.RES_SERVICE: str(service)} if service else {}
+        attributes: dict[str, str | None] = {v.RES_SERVICE: label(service)} if service else {}
         return resource_id(attributes, self._hand.staging, self._notes), _address(endpoint, "network.local")
 
     def _events(self, annotations: Any, line: int) -> Iterator[dict[str, Any]]:
@@ -196,10 +196,10 @@ def _status(tags: dict[str, str | None]) -> tuple[int, str | None]:
 
 def _remote(endpoint: dict[str, Any]) -> dict[str, str | None]:
     service = endpoint.get("serviceName")
-    return ({"peer.service": str(service)} if service else {}) | _address(endpoint, "network.peer")
+    return ({"peer.service": label(service)} if service else {}) | _address(endpoint, "network.peer")
 
 
 def _address(endpoint: dict[str, Any], prefix: str) -> dict[str, str | None]:
     """Address and port of an endpoint, under OpenTelemetry's names."""
     address, port = endpoint.get("ipv4") or endpoint.get("ipv6"), endpoint.get("port")
-    return {f"{prefix}.{name}": str(value) for name, value in (("address", address), ("port", port)) if value}
+    return {f"{prefix}.{name}": label(value) for name, value in (("address", address), ("port", port)) if value}

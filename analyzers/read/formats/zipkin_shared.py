@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ..shapes import is_list, is_map
+from ..plain import json_text, label
+from ..shapes import is_map, items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 _CALLED: Final = frozenset(("SERVER", "CONSUMER"))
 _CALLERS: Final = frozenset(("CLIENT", "PRODUCER"))
-_LISTS: Final = ("annotations",)
 _MAPS: Final = ("tags", "localEndpoint", "remoteEndpoint")
 
 
@@ -44,7 +44,7 @@ class Record(NamedTuple):
     def service(self) -> str:
         """Name of the service that wrote it; empty: not said."""
         endpoint = self.span.get("localEndpoint")
-        return str(endpoint.get("serviceName") or "") if is_map(endpoint) else ""
+        return label(endpoint.get("serviceName")) if is_map(endpoint) else ""
 
 
 def settled(records: list[Record], notes: Notes) -> Iterator[Record]:
@@ -52,14 +52,10 @@ def settled(records: list[Record], notes: Notes) -> Iterator[Record]:
 
     The side that called keeps the id. The side that was called gets one made of it, is its child, and parent of what its service did below.
     """
-    sides: dict[tuple[str, str], dict[bool, Record]] = {}
+    pieces: dict[tuple[str, str], dict[bool, list[Record]]] = {}
     for record in records:
-        both = sides.setdefault((record.trace_id, record.span_id), {})
-        known = both.get(record.called)
-        both[record.called] = record if known is None else _merged(known, record, notes)
-    for key, both in sides.items():
-        if len(both) == 2 and not _is_call(both):
-            sides[key] = {False: _merged(both[False], both[True], notes)}
+        pieces.setdefault((record.trace_id, record.span_id), {}).setdefault(record.called, []).append(record)
+    sides = {key: _sides(both, notes) for key, both in pieces.items()}
     for both in sides.values():
         for called, record in both.items():
             if called and len(both) == 2:
@@ -69,6 +65,14 @@ def settled(records: list[Record], notes: Notes) -> Iterator[Record]:
                 yield record._replace(span_id=_other(record.span_id), parent_id=record.span_id)
             else:
                 yield record._replace(parent_id=_above(record, sides))
+
+
+def _sides(pieces: dict[bool, list[Record]], notes: Notes) -> dict[bool, Record]:
+    """The sides of one id, each in one record."""
+    both = {called: _whole(some, notes) for called, some in pieces.items()}
+    if len(both) == 2 and not _is_call(both):
+        return {False: _whole([both[False], both[True]], notes)}
+    return both
 
 
 def _is_call(both: dict[bool, Record]) -> bool:
@@ -91,16 +95,22 @@ def _other(span_id: str) -> str:
     return blake2b(span_id.encode("utf-8", "replace"), digest_size=8, person=b"zipkin-shared").hexdigest()
 
 
-def _merged(known: Record, later: Record, notes: Notes) -> Record:
-    """Two records of one span: Zipkin's clients may report a span in pieces."""
-    notes.add("a span comes in several pieces", "they were put together", "info", line=later.line, detail=f"span {later.span_id}")
-    span = known.span | {member: content for member, content in later.span.items() if content is not None}
-    for member in _LISTS:
-        before, after = known.span.get(member), later.span.get(member)
-        if is_list(before) and is_list(after):
-            span[member] = before + [item for item in after if item not in before]
-    for member in _MAPS:
-        before, after = known.span.get(member), later.span.get(member)
-        if is_map(before) and is_map(after):
-            span[member] = before | after
-    return known._replace(span=span, parent_id=known.parent_id or later.parent_id)
+def _whole(pieces: list[Record], notes: Notes) -> Record:
+    """One record out of several of one span: Zipkin's clients may report a span in pieces. Of a member the last word counts."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    notes.add("a span comes in several pieces", "they were put together", "info", line=pieces[1].line, detail=f"span {first.span_id}")
+    span: dict[str, Any] = {}
+    maps: dict[str, dict[str, Any]] = {}
+    annotations: dict[str, Any] = {}
+    for piece in pieces:
+        span.update({member: content for member, content in piece.span.items() if content is not None})
+        for member in _MAPS:
+            if is_map(content := piece.span.get(member)):
+                maps.setdefault(member, {}).update(content)
+        annotations.update((json_text(item), item) for item in items(piece.span.get("annotations")))
+    span.update(maps)
+    span["annotations"] = list(annotations.values())
+    parent = next((piece.parent_id for piece in pieces if piece.parent_id), None)
+    return first._replace(span={"kind": None} | span, parent_id=parent)

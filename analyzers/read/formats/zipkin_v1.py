@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from ..plain import label
 from ..shapes import is_map, items
 from ..times import scaled
 
@@ -61,7 +62,7 @@ def _blank(common: dict[str, Any]) -> dict[str, Any]:
 def _annotation(item: dict[str, Any]) -> _Annotation:
     endpoint: Any = item.get("endpoint")
     endpoint = endpoint if is_map(endpoint) else {}
-    return _Annotation(str(item.get("value") or ""), item.get("timestamp"), str(endpoint.get("serviceName") or ""), endpoint)
+    return _Annotation(label(item.get("value")), item.get("timestamp"), label(endpoint.get("serviceName")), endpoint)
 
 
 def _core(side: dict[str, Any], annotation: _Annotation) -> None:
@@ -86,7 +87,7 @@ def _side(made: list[dict[str, Any]], service: str, endpoint: dict[str, Any]) ->
     """The side that a service wrote; it may be the first word about who that is."""
     for side in made:
         local: dict[str, Any] = side.get("localEndpoint") or {}
-        if service and service == str(local.get("serviceName") or ""):
+        if service and service == label(local.get("serviceName")):
             return side
     if endpoint and "localEndpoint" not in made[0]:
         made[0]["localEndpoint"] = endpoint
@@ -105,4 +106,4 @@ def _binary(made: list[dict[str, Any]], item: Any) -> None:
             if side.get("kind") in _ADDRESSES[key] or len(made) == 1:
                 side["remoteEndpoint"] = endpoint
                 return
-    _side(made, str(endpoint.get("serviceName") or ""), endpoint)["tags"][key] = value
+    _side(made, label(endpoint.get("serviceName")), endpoint)["tags"][key] = value
