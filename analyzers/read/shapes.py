@@ -41,4 +41,4 @@ def why(error: Exception) -> str:
     """What is wrong with a JSON value, in words for people, from one of MALFORMED."""
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
-    return str(error) if type(error) is ValueError else "a part of it is not of the kind that OTLP has there"
+    return str(error) if type(error) is ValueError else "a part of it is not of the kind that belongs there"

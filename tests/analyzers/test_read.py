@@ -135,17 +135,17 @@ def test_one_bad_thing_never_costs_its_neighbours(tmp_path: Path) -> None:
     assert problems(con) == rows(
         """
         2 | data_loss | a line is no JSON: Extra data: line 1 column 5 (char 4) | it was left out, the other lines were read
-        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that OTLP has there | it was left out
-        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that OTLP has there | it was left out
+        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that belongs there | it was left out
+        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that belongs there | it was left out
         5 | data_loss | a span is malformed: 'spanId' is missing | it was left out
         5 | data_loss | a span is malformed: 'traceId' is missing | it was left out
         6 | data_loss | a link is malformed: 'spanId' is missing | it was left out
-        6 | data_loss | a time is no nanoseconds since 1970: 'soon' | it counts as missing
+        6 | data_loss | a time is no time since 1970, or beyond the year 2262: 'soon' | it counts as missing
         6 | data_loss | an attribute is malformed: 'key' is missing | it was left out
-        6 | data_loss | an attribute is malformed: a part of it is not of the kind that OTLP has there | it was left out
+        6 | data_loss | an attribute is malformed: a part of it is not of the kind that belongs there | it was left out
         6 | data_loss | an attribute is malformed: unknown kind of value 'strangeValue' | it was left out
-        6 | data_loss | an event is malformed: a part of it is not of the kind that OTLP has there | it was left out
-        10 | data_loss | a JSON value without resourceSpans: '1' | it was left out
+        6 | data_loss | an event is malformed: a part of it is not of the kind that belongs there | it was left out
+        10 | data_loss | a JSON value without resourceSpans: 1 | it was left out
         11 | data_loss | a JSON value without resourceSpans: 'x' | it was left out
         12 | info | metrics or logs in between | they were left out: only traces are read
         13 | data_loss | a JSON value without resourceSpans: an object with a, b | it was left out

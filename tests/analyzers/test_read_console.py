@@ -100,7 +100,7 @@ def test_resources_of_older_sdks_are_read(one: Reader) -> None:
 
 
 def test_what_is_wrong_costs_only_itself(one: Reader) -> None:
-    odd = CONSOLE | {
+    odd: dict[str, Any] = CONSOLE | {
         "start_time": "yesterday",
         "attributes": 5,
         "events": [5, {"name": "e"}],
@@ -118,10 +118,10 @@ def test_what_is_wrong_costs_only_itself(one: Reader) -> None:
         ["data_loss", "a time is no time since 1970, or beyond the year 2262: 'yesterday'"],
         ["data_loss", "attributes are no object: 5"],
         ["data_loss", "attributes are no object: 5"],
-        ["data_loss", "an event is malformed: a part of it is not of the kind that OTLP has there"],
-        ["data_loss", "a link is malformed: a part of it is not of the kind that OTLP has there"],
+        ["data_loss", "an event is malformed: a part of it is not of the kind that belongs there"],
+        ["data_loss", "a link is malformed: a part of it is not of the kind that belongs there"],
         ["data_loss", "a link is malformed: 'context' is missing"],
-        ["data_loss", "a span is malformed: a part of it is not of the kind that OTLP has there"],
+        ["data_loss", "a span is malformed: a part of it is not of the kind that belongs there"],
         ["data_loss", "a span is malformed: the id is [1]"],
         ["data_loss", "a time is no time since 1970, or beyond the year 2262: '9999-12-31T23:59:59.999999Z'"],
     ]

@@ -147,7 +147,7 @@ def test_a_tag_that_is_not_of_its_type_is_said_and_taken(one: Reader) -> None:
         1 | notice | a tag is not of its type: b of type 'uint8' | its value was taken as it is
         1 | notice | a tag is not of its type: c of type 'string' | its value was taken as it is
         1 | data_loss | a tag is malformed: 'key' is missing | it was left out
-        1 | data_loss | a tag is malformed: a part of it is not of the kind that OTLP has there | it was left out
+        1 | data_loss | a tag is malformed: a part of it is not of the kind that belongs there | it was left out
         1 | notice | a tag occurs twice: d | the last one was kept
         """
     )
@@ -206,13 +206,13 @@ def test_what_is_wrong_costs_only_itself(one: Reader) -> None:
     assert read.rows("select span_id, start_ns, end_ns from spans order by record") == f"a1 | {START_US}000 | -\na2 | - | -"
     assert [line.split(" | ")[1:3] for line in read.problems.splitlines()] == [
         ["data_loss", 'Jaeger answered with an error: {"msg":"no such trace"}'],
-        ["data_loss", "a span is malformed: a part of it is not of the kind that OTLP has there"],
+        ["data_loss", "a span is malformed: a part of it is not of the kind that belongs there"],
         ["data_loss", "a span is malformed: the id is ''"],
         ["notice", "a span without its process"],
         ["data_loss", "a duration is none: 'x'"],
-        ["data_loss", "a reference is malformed: a part of it is not of the kind that OTLP has there"],
+        ["data_loss", "a reference is malformed: a part of it is not of the kind that belongs there"],
         ["data_loss", "a time is no time since 1970, or beyond the year 2262: -1"],
-        ["data_loss", "a log is malformed: a part of it is not of the kind that OTLP has there"],
+        ["data_loss", "a log is malformed: a part of it is not of the kind that belongs there"],
         ["data_loss", "a JSON value that is no trace of Jaeger's: 7"],
         ["data_loss", "a JSON value that is no trace of Jaeger's: an object with odd"],
     ]

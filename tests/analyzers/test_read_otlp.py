@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spanproof.analyzers.read.shapes import is_list, is_map
 from tests.analyzers.foreign import OTLP, TRACE_ID
 from tests.analyzers.reading import Reader, reader
 from tests.analyzers.traces import rows
@@ -46,9 +47,9 @@ def span(**members: Any) -> dict[str, Any]:
 
 def renamed(value: Any, rename: dict[str, str]) -> Any:
     """A copy with other names of members."""
-    if isinstance(value, dict):
+    if is_map(value):
         return {rename.get(key, key): renamed(item, rename) for key, item in value.items()}
-    return [renamed(item, rename) for item in value] if isinstance(value, list) else value
+    return [renamed(item, rename) for item in value] if is_list(value) else value
 
 
 def snake(name: str) -> str:
@@ -144,14 +145,14 @@ def test_members_that_are_null_say_nothing(one: Reader) -> None:
     kinds = ("string_value", "bool_value", "int_value", "double_value", "array_value", "kvlist_value", "bytes_value")
 
     def pad(value: Any) -> None:
-        if isinstance(value, dict):
+        if is_map(value):
             if set(value) & {"stringValue", "intValue", "boolValue", "arrayValue"}:
                 for kind in list(value):
                     value[snake(kind)] = value.pop(kind)
                 value.update({kind: None for kind in kinds if kind not in value})
             for item in list(value.values()):
                 pad(item)
-        elif isinstance(value, list):
+        elif is_list(value):
             for item in value:
                 pad(item)
 
@@ -256,7 +257,7 @@ def test_what_is_no_time_is_said(one: Reader, time: Any) -> None:
 
 def test_values_in_every_shape_are_read(one: Reader) -> None:
     nested = {"kvlist_value": {"values": [{"key": "k", "value": {"int_value": "1"}}]}}
-    pairs = [
+    pairs: list[tuple[str, Any]] = [
         ("none", {}),
         ("text", {"string_value": "x"}),
         ("number", {"intValue": 2**70}),

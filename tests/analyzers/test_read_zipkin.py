@@ -105,9 +105,9 @@ def test_both_sides_of_a_call_are_there_though_they_share_an_id(one: Reader) -> 
     )
     done = "the side that was called got an id of its own, below the other"
     assert read.problems == f"1 | info | both sides of a call share an id: span 00000000000000a2 | {done}"
-    assert one.read(list(reversed(spans))).rows(TREE.replace("record", "span_id")) == one.read(spans).rows(
-        TREE.replace("record", "span_id")
-    )
+    by_id = TREE.replace("record", "span_id")
+    forward = one.read(spans).rows(by_id)
+    assert one.read(spans[::-1]).rows(by_id) == forward
 
 
 def test_one_side_alone_keeps_its_id(one: Reader) -> None:
@@ -206,7 +206,7 @@ def test_what_is_wrong_costs_only_itself(one: Reader) -> None:
         ["data_loss", "a span has a member that Zipkin does not have: colour"],
         ["data_loss", "attributes are no object: 5"],
         ["data_loss", "an endpoint is no object: 5"],
-        ["data_loss", "an annotation is malformed: a part of it is not of the kind that OTLP has there"],
+        ["data_loss", "an annotation is malformed: a part of it is not of the kind that belongs there"],
         ["data_loss", "a time is no time since 1970, or beyond the year 2262: 'x'"],
         ["data_loss", "a binary annotation is malformed: 5"],
     ]
