@@ -203,14 +203,19 @@ class _Reading:
         if attributes.get(_OUTCOME) == "unfinished":
             self._reopen(row)
         place = {"record": self.staging.span(row), "trace_id": trace_id, "span_id": span_id}
-        for ordinal, event in enumerate(items(events) if (events := span.get("events")) else ()):
+        if "events" in span or "links" in span:
+            self._below(span, place)
+
+    def _below(self, span: dict[str, Any], place: dict[str, Any]) -> None:
+        """The events and links of a span; `place` is what their rows have in common."""
+        for ordinal, event in enumerate(items(span.get("events"))):
             try:
                 found = self._event(event if EVENT.issuperset(event) else self._odd.event(event), ordinal)
                 found.update(place)
                 self.staging.event(found)
             except MALFORMED as error:
                 self._lost("an event is malformed", error)
-        for ordinal, link in enumerate(items(links) if (links := span.get("links")) else ()):
+        for ordinal, link in enumerate(items(span.get("links"))):
             try:
                 self.staging.link(place | self._link(link if LINK.issuperset(link) else self._odd.link(link), ordinal))
             except MALFORMED as error:
