@@ -1,0 +1,9 @@
+"""H8: What is left of a run that failed?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..model import Hypothesis
+
+H8: Final = Hypothesis("H8", "Partial results are accessible after timeout")
