@@ -62,7 +62,7 @@ class StudyResult:
         scenarios: all scenarios that were to run.
         runs: one entry a run that was begun.
         planned: number of runs that there should have been.
-        answers: the hypotheses with their answers.
+        answers: the questions of the research summary with their answers.
         rows: every row of evidence: criteria and facts, subject by subject.
         report: the mapping of the JSON contract of `check`, for all traces together; empty when there is no trace.
         unknown: ids of the criteria that could not be decided for some trace.

@@ -17,15 +17,15 @@ from ..scenarios.runner import LIMIT_S, interrupted, plan, run_many
 from ..scenarios.scenario import Scenario, Variant
 from . import document, judging, markdown, source
 from .answer import answer
-from .hypotheses import HYPOTHESES
 from .result import StudyResult, StudyRun, Surroundings
+from .summary import QUESTIONS
 
 Clocks = Literal["both", "virtual", "real"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what was just done, how many steps are over, and how many there are."""
 
-TIMING = {run for hypothesis in HYPOTHESES for claim in hypothesis.claims if claim.clock == "real" for run in claim.where}
+TIMING = {run for question in QUESTIONS for claim in question.claims if claim.clock == "real" for run in claim.where}
 """Variants that claims about time rest on: they run on the real clock even in a quick study."""
 
 
@@ -92,7 +92,7 @@ def conclude(
 
     Args:
         folder: folder of the study.
-        scenarios: the scenarios that the runs are of; they say which hypotheses are served at all.
+        scenarios: the scenarios that the runs are of; they say which questions are served at all.
         results: the runs.
         planned: number of runs that there should be; None: those that there are.
         began: when the study was begun; None: now.
@@ -102,14 +102,14 @@ def conclude(
     judged = judging.judge([result.trace for result in results if result.trace is not None])
     ran = {f"{result.job.name}@{result.job.clock}" for result in results if result.status == "ran"}
     variants = {f"{scenario.name}/{variant.name}": variant for scenario in scenarios for variant in scenario.variants.values()}
-    served = {hypothesis for scenario in scenarios for hypothesis in scenario.hypotheses}
+    served = {name for scenario in scenarios for name in (*scenario.hypotheses, *scenario.failure_modes, *scenario.success)}
     return StudyResult(
         folder,
         Surroundings((began or datetime.now(UTC)).isoformat(timespec="seconds"), source.library(), __version__),
         tuple(scenarios),
         tuple(_run(result, variants, judged) for result in results),
         len(results) if planned is None else planned,
-        tuple(answer(hypothesis, judged.rows, ran, served, source.locate) for hypothesis in HYPOTHESES),
+        tuple(answer(question, judged.rows, ran, served, source.locate) for question in QUESTIONS),
         judged.rows,
         judged.report,
         judged.undecided,

@@ -26,7 +26,7 @@ def study_of(folder: Path, *, controls_only: bool = False) -> StudyResult:
 
 
 def words_of(result: StudyResult) -> dict[str, str]:
-    return {each.hypothesis.id: each.word for each in result.answers}
+    return {each.question.id: each.word for each in result.answers}
 
 
 def test_with_stageflow_as_it_is_a_timeout_stops_neither_siblings_nor_children(tmp_path: Path) -> None:
@@ -55,5 +55,5 @@ def test_with_the_controls_alone_nothing_is_found_and_nothing_is_claimed(tmp_pat
 
     assert [run.found for run in result.runs] == [()] * len(result.runs)
     assert words_of(result) | {"H2": "not decided", "H3": "not decided"} == words_of(result)
-    answer = next(each for each in result.answers if each.hypothesis.id == "H3")
+    answer = next(each for each in result.answers if each.question.id == "H3")
     assert answer.because == "propagation/subpipeline_cancellation/timeout did not run"

@@ -14,13 +14,13 @@ import pytest
 from spanproof.scenarios import catalogue
 from spanproof.study import causes, source, words
 from spanproof.study.facts import FACTS
-from spanproof.study.hypotheses import HYPOTHESES
 from spanproof.study.model import Claim, Statement
+from spanproof.study.summary import HYPOTHESES, QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CLAIMS = [claim for hypothesis in HYPOTHESES for claim in hypothesis.claims]
+CLAIMS = list(dict.fromkeys(claim for question in QUESTIONS for claim in question.claims))
 STATEMENTS = [
     value
     for module in pkgutil.iter_modules(causes.__path__)

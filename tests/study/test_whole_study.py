@@ -75,11 +75,18 @@ def test_it_ends_well_within_a_minute(spanproof: SpanproofIn, session: Session) 
     assert session.study.returncode == 0, session.study.stdout[-2000:] + session.study.stderr
     assert session.study.stdout.rstrip().endswith("All scenarios ran, and what was found is what they expect.")
     assert session.seconds < 60
-    assert {each["id"]: each["answer"] for each in session.written["answers"]} == {
+    hypotheses = [each for each in session.written["answers"] if each["kind"] == "hypothesis"]
+    assert {each["id"]: each["answer"] for each in hypotheses} == {
         "H1": "yes, but",
         "H2": "no",
         "H3": "no",
-        **{f"H{number}": "not decided" for number in range(4, 11)},
+        "H4": "not decided",
+        "H5": "not decided",
+        "H6": "not decided",
+        "H7": "not decided",
+        "H8": "not decided",
+        "H9": "not decided",
+        "H10": "not decided",
     }
 
 

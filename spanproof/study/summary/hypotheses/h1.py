@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..causes import interceptors
-from ..model import Claim, Hypothesis
+from ...causes import interceptors
+from ...model import Claim, Question
 
-H1: Final = Hypothesis(
+H1: Final = Question(
     "H1",
     "TimeoutInterceptor properly cancels stage within configured time",
     (

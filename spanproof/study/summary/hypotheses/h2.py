@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..advice import STOP_THEM
-from ..causes import dag, interceptors
-from ..model import Claim, Hypothesis
+from ...advice import STOP_THEM
+from ...causes import dag, interceptors
+from ...model import Claim, Question
 
-H2: Final = Hypothesis(
+H2: Final = Question(
     "H2",
     "Cancellation propagates to all parallel branches correctly",
     (

@@ -15,5 +15,7 @@ from .h8 import H8
 from .h9 import H9
 from .h10 import H10
 
+__all__ = ["H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8", "H9", "H10", "HYPOTHESES"]
+
 HYPOTHESES: Final = (H1, H2, H3, H4, H5, H6, H7, H8, H9, H10)
 """In the order of the summary."""

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..model import Hypothesis
+from ...model import Question
 
-H8: Final = Hypothesis("H8", "Partial results are accessible after timeout")
+H8: Final = Question("H8", "Partial results are accessible after timeout")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..advice import STOP_THEM
-from ..causes import dag, subpipeline
-from ..model import Claim, Hypothesis
+from ...advice import STOP_THEM
+from ...causes import dag, subpipeline
+from ...model import Claim, Question
 
-H3: Final = Hypothesis(
+H3: Final = Question(
     "H3",
     "Subpipeline cancellation is properly propagated",
     (

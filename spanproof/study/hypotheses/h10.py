@@ -1,9 +1,0 @@
-"""H10: Can a stage ask for more time?"""
-
-from __future__ import annotations
-
-from typing import Final
-
-from ..model import Hypothesis
-
-H10: Final = Hypothesis("H10", "Long-running stage can extend timeout via heartbeat")

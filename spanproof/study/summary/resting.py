@@ -1,0 +1,22 @@
+"""Finds the claims of hypotheses that another question rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .hypotheses import HYPOTHESES
+
+if TYPE_CHECKING:
+    from ..model import Claim, Question
+
+
+def on(*judges: str, of: Iterable[Question] = HYPOTHESES) -> tuple[Claim, ...]:
+    """The claims that are judged by one of these criteria or facts, each once.
+
+    Args:
+        judges: ids of criteria and names of facts.
+        of: the hypotheses whose claims are meant.
+    """
+    found = [claim for each in of for claim in each.claims if {*claim.criteria, claim.fact} & {*judges}]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,30 @@
+"""The success criteria (section 5)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..model import Claim, Question
+from . import resting
+from .hypotheses import H1, H2, H3, H4, H6, H7, H8, H9
+
+
+def _met(number: int, says: str, *claims: Claim) -> Question:
+    return Question(f"S{number}", says, tuple(dict.fromkeys(claims)), "success criterion")
+
+
+SUCCESS: Final = (
+    _met(1, "TimeoutInterceptor cancels stage within configured time (+/- 100ms tolerance)", *resting.on("D01", of=(H1,))),
+    _met(2, "Cancellation propagates correctly to all dependent stages", *H2.claims),
+    _met(3, "Subpipeline timeouts properly cancel child pipelines", *H3.claims),
+    _met(4, "Cleanup handlers execute on timeout/cancellation", *H4.claims),
+    _met(5, "Async generator timeouts don't leak to outer scope", *H6.claims),
+    _met(6, "No resource leaks after cancellation", *H7.claims, *resting.on("C01", "L01", "L03")),
+    _met(7, "Timeout overhead < 1ms for typical stages", *resting.on("T01")),
+    _met(8, "1000 concurrent timeouts complete within 5 seconds total", *resting.on("T02")),
+    _met(9, "No memory growth during timeout stress tests", *resting.on("L02")),
+    _met(10, "No silent failures during timeout tests", *resting.on("R01", "R02", "P08")),
+    _met(11, "Error messages are actionable and include stage name", *resting.on("error_names_stage")),
+    _met(12, "Partial results accessible after timeout", *H8.claims),
+    _met(13, "No race conditions in concurrent timeout scenarios", *H9.claims),
+)
