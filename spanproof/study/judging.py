@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..analyzers import picture
 from ..analyzers.cataloguing import SHARED, catalogue, settings
 from ..analyzers.judging import judge as judge_traces
 from ..analyzers.loading import load
 from ..analyzers.verdicts import Verdict
+from . import audit
 from .facts import FACTS
 from .model import Row
 from .observe import observations
@@ -41,6 +43,8 @@ class Judgement:
         observed: what happened in each file.
         found: violations in each file, as `P04 stage stock` with whether nobody expected it; without what follows from another one.
         undecided: ids of criteria that are UNKNOWN for some trace.
+        audit: the lines of `audit.jsonl`.
+        pictures: of each file with findings its trace as SVG.
     """
 
     report: Mapping[str, Any]
@@ -48,6 +52,8 @@ class Judgement:
     observed: Mapping[str, tuple[str, ...]]
     found: Mapping[str, tuple[tuple[str, bool], ...]]
     undecided: tuple[str, ...]
+    audit: tuple[Mapping[str, Any], ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def misses(self, file: str, scenario: str, criterion: str, subject: str) -> bool:
         """Whether an expectation of a run is not met by its trace."""
@@ -74,7 +80,20 @@ def judge(traces: Sequence[Path]) -> Judgement:
             {path.name: tuple(observations(con, str(path))) for path in traces},
             _found(report),
             tuple(result.header.id for result in report.undecided()),
+            audit.records(con, report),
+            _pictures(con, report),
         )
+
+
+def _pictures(con: duckdb.DuckDBPyConnection, report: Report) -> dict[str, str]:
+    """Of each file the trace with the first finding that is a cause, with everything that was found there in the focus."""
+    traces: dict[str, tuple[str, list[str]]] = {}
+    for finding in report.findings:
+        if finding.implied_by is None and finding.severity != "info" and finding.span_id is not None:
+            trace_id, focus = traces.setdefault(_name(finding.file), (finding.trace_id, []))
+            if trace_id == finding.trace_id:
+                focus += [span for span in (finding.span_id, finding.cause_span_id) if span is not None]
+    return {file: picture.svg(con, trace_id, frozenset(focus)) for file, (trace_id, focus) in traces.items()}
 
 
 def _rows(con: duckdb.DuckDBPyConnection, report: Report) -> list[Row]:

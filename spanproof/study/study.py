@@ -15,7 +15,7 @@ from ..scenarios.discovery import HOME, catalogue
 from ..scenarios.result import Job, RunResult
 from ..scenarios.runner import LIMIT_S, interrupted, plan, run_many
 from ..scenarios.scenario import Scenario, Variant
-from . import document, judging, markdown, source
+from . import audit, document, judging, markdown, page, source
 from .answer import answer
 from .result import StudyResult, StudyRun, Surroundings
 from .summary import QUESTIONS
@@ -55,7 +55,8 @@ def run_study(
         export: an OTLP endpoint that the recordings go to as well.
 
     Returns:
-        The result; its traces, `report.md` and `findings.json` are in `result.folder`. After Ctrl-C it is the part that was done.
+        The result; its traces, `report.html`, `report.md`, `findings.json` and `audit.jsonl` are in `result.folder`. After Ctrl-C it
+        is the part that was done.
 
     Raises:
         LibraryMissingError: stageflow is not installed.
@@ -113,15 +114,19 @@ def conclude(
         judged.rows,
         judged.report,
         judged.undecided,
+        audit=judged.audit,
+        pictures=judged.pictures,
         seed=seed,
         repeat=repeat,
     )
 
 
 def write(result: StudyResult) -> None:
-    """Write `report.md` and `findings.json` into the study's folder."""
+    """Write `report.md`, `report.html`, `findings.json` and `audit.jsonl` into the study's folder."""
+    (result.folder / "audit.jsonl").write_bytes(audit.to_lines(result.audit))
     (result.folder / "findings.json").write_text(document.to_json(result), encoding="utf-8")
     (result.folder / "report.md").write_text(markdown.markdown(result), encoding="utf-8")
+    (result.folder / "report.html").write_text(page.page(result), encoding="utf-8")
 
 
 def _run_all(jobs: Sequence[Job], limit_s: float, told: Callable[[str, int], None]) -> list[RunResult]:

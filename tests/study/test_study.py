@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # One process for all of them, so that the study they share is made once.
 pytestmark = pytest.mark.xdist_group("study")
 
+OUTPUTS = {"audit.jsonl", "findings.json", "report.html", "report.md"}
+
 
 @pytest.fixture
 def rogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
@@ -39,12 +41,6 @@ def rogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         del sys.modules[name]
 
 
-@pytest.fixture(scope="module")
-def virtual(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
-    """The whole study, on the virtual clock alone."""
-    return run_study(clock="virtual", out=tmp_path_factory.mktemp("studies"))
-
-
 def words_of(result: StudyResult) -> dict[str, str]:
     return {each.question.id: each.word for each in result.answers}
 
@@ -53,8 +49,8 @@ def test_everything_is_in_a_folder_of_its_own(virtual: StudyResult) -> None:
     files = sorted(path.name for path in virtual.folder.iterdir() if not path.name.startswith("."))
 
     assert virtual.folder.name.startswith("study-")
-    assert {"findings.json", "report.md"} < set(files)
-    assert {run.file for run in virtual.runs} | {"findings.json", "report.md"} == set(files)
+    assert set(files) > OUTPUTS
+    assert {run.file for run in virtual.runs} | OUTPUTS == set(files)
 
 
 def test_a_hypothesis_about_time_is_not_answered_by_the_virtual_clock(virtual: StudyResult) -> None:
