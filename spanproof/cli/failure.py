@@ -85,6 +85,7 @@ TOLD: Final = (
     ("spanproof.scenarios.discovery", "LibraryMissingError"),
     ("spanproof.scenarios.discovery", "UnknownScenarioError"),
     ("spanproof.scenarios.process", "ScenarioProcessError"),
+    ("spanproof.study.verify", "NoStudyError"),
     ("spanproof.instrument.attach", "SessionError"),
     ("spanproof.instrument.exporting", "EndpointError"),
 )
