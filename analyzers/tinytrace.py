@@ -178,7 +178,22 @@ def parse(text: str) -> Recording:
     for unit in units.values():
         if unit.parent is not None and unit.parent not in units:
             raise TinyTraceError(f"{unit.key}: its parent {unit.parent!r} is none of {', '.join(units)}.")
+    _no_circle(units)
     return Recording(units, about)
+
+
+def _no_circle(units: dict[str, Unit]) -> None:
+    """Each way up comes to an end."""
+    ends: set[str] = set()
+    for unit in units.values():
+        way: dict[str, None] = {}
+        at: str | None = unit.key
+        while at is not None and at not in ends:
+            if at in way:
+                raise TinyTraceError(f"{at} is above itself. Give it another parent: a line of the language has no circles.")
+            way[at] = None
+            at = units[at].parent
+        ends |= way.keys()
 
 
 def ns(text: str) -> int:

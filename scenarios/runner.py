@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .loops import Clock
+    from .scenario import Scenario, Variant
 
 LIMIT_S = 20.0
 """Longest real time of one run. The longest scenario takes one second on the real clock; the rest is for a busy machine."""
@@ -51,18 +52,22 @@ def run(
     Raises:
         UnknownScenarioError: there is no such scenario or variant.
     """
-    jobs = plan([(scenario.name, each.name) for scenario, each in select(name, variant)], clock, repeat, seed, out)
+    jobs = plan(select(name, variant), clock, repeat, seed, out)
     return list(run_many(jobs, limit_s=limit_s, progress=progress))
 
 
 def plan(
-    variants: Iterable[tuple[str, str]], clock: Clock, repeat: int = 1, seed: int = 0, out: Path | None = None, package: str = HOME
+    variants: Iterable[tuple[Scenario, Variant]], clock: Clock, repeat: int = 1, seed: int = 0, out: Path | None = None, package: str = HOME
 ) -> list[Job]:
-    """The jobs for `(scenario, variant)` pairs on one clock, repetition by repetition."""
+    """The jobs for variants on one clock, repetition by repetition; what means nothing on a virtual clock is given the real one."""
     if repeat < 1:
         raise ValueError(f"repeat must be at least 1, got {repeat}.")
     wanted = list(variants)
-    return [Job(package, scenario, variant, clock, number, seed, out) for number in range(repeat) for scenario, variant in wanted]
+    return [
+        Job(package, scenario.name, variant.name, "real" if variant.real else clock, number, seed, out)
+        for number in range(repeat)
+        for scenario, variant in wanted
+    ]
 
 
 def run_many(jobs: Iterable[Job], *, limit_s: float = LIMIT_S, progress: Progress | None = None) -> Iterator[RunResult]:

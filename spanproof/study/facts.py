@@ -50,5 +50,25 @@ select trace_id, span_id, subject,
 from units where unit = 'stage' and deadline_ns is not null
 """
 
-FACTS: Final = {"dependents_idle": _DEPENDENTS_IDLE, "completed_in_time": _COMPLETED_IN_TIME, "one_outcome": _ONE_OUTCOME}
+# Scopes whose timer ran. ok: until the scope was left, the unit around it was asked for nothing.
+_SCOPES_KEEP_THEIR_TIMEOUTS: Final = """
+select u.trace_id, u.span_id, u.subject,
+    case when u.is_open then null
+         else not exists (
+             from cancellations c where c.trace_id = h.trace_id and c.span_id = h.span_id and c.seq between d.expired_seq and u.end_seq
+         ) end as ok,
+    (u.end_ns - u.start_ns) / 1e6 as measured, d.timeout_ns / 1e6 as bound, 'ms' as unit,
+    'its timer ran inside ' || h.subject || ', which ended as ' || coalesce(h.outcome, 'open') as note
+from units u
+join deadlines d on d.trace_id = u.trace_id and d.span_id = u.span_id and d.expired_ns is not null
+join units h on h.trace_id = u.trace_id and h.span_id = u.parent_span_id
+where u.unit = 'scope'
+"""
+
+FACTS: Final = {
+    "dependents_idle": _DEPENDENTS_IDLE,
+    "completed_in_time": _COMPLETED_IN_TIME,
+    "one_outcome": _ONE_OUTCOME,
+    "scopes_keep_their_timeouts": _SCOPES_KEEP_THEIR_TIMEOUTS,
+}
 """Query of each fact, by its name."""

@@ -150,11 +150,11 @@ def _new_folder(root: Path) -> Path:
 
 def _jobs(scenarios: Sequence[Scenario], folder: Path, *, quick: bool, clock: Clocks, repeat: int, seed: int, package: str) -> list[Job]:
     """All on the virtual clock first, which takes a second or two; then those that need real time."""
-    everything = [(scenario.name, variant) for scenario in scenarios for variant in scenario.variants]
-    timing = [pair for pair in everything if "/".join(pair) in TIMING]
+    everything = [(scenario, variant) for scenario in scenarios for variant in scenario.variants.values()]
+    timing = [pair for pair in everything if f"{pair[0].name}/{pair[1].name}" in TIMING or pair[1].real]
     jobs: list[Job] = []
     if clock != "real":
-        jobs += plan(everything, "virtual", repeat, seed, folder, package)
+        jobs += plan([pair for pair in everything if not pair[1].real], "virtual", repeat, seed, folder, package)
     if clock != "virtual":
         jobs += plan(timing if quick else everything, "real", repeat, seed, folder, package)
     return jobs

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spanproof.scenarios import RunResult, UnknownScenarioError, run, run_many
+from spanproof.scenarios.discovery import select
 from spanproof.scenarios.process import ScenarioProcessError, Worker
 from spanproof.scenarios.result import Job
 from spanproof.scenarios.runner import plan
@@ -29,8 +30,8 @@ def rogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def rogue_jobs(package: str, out: Path, *variants: str) -> list[Job]:
-    pairs = [(f"rogue/{each.partition('/')[0]}", each.partition("/")[2]) for each in variants]
-    return plan(pairs, "virtual", out=out, package=package)
+    pairs = [select(f"rogue/{each}", package=package) for each in variants]
+    return plan([pair for found in pairs for pair in found], "virtual", out=out, package=package)
 
 
 def resource(trace: Path) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def test_an_unknown_scenario_runs_nothing(tmp_path: Path) -> None:
 
 def test_a_repetition_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="repeat must be at least 1, got 0"):
-        plan([("baseline/exact_timeout", "exact")], "virtual", repeat=0)
+        plan(select("exact_timeout/exact"), "virtual", repeat=0)
 
 
 def test_a_scenario_that_raises_is_reported_and_the_rest_runs(rogue: str, tmp_path: Path) -> None:

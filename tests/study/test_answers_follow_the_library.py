@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def study_of(folder: Path, *, controls_only: bool = False) -> StudyResult:
     """All propagation scenarios on the virtual clock, run in this process so that the library can be changed here."""
     scenarios = [each for each in catalogue() if each.name.startswith("propagation/")]
-    pairs = [(each.name, variant.name) for each in scenarios for variant in each.variants.values() if variant.control or not controls_only]
+    pairs = [(each, variant) for each in scenarios for variant in each.variants.values() if variant.control or not controls_only]
     results = [RunResult(job, "ran", execute(job), 0.0) for job in plan(pairs, "virtual", out=folder)]
     return conclude(folder, scenarios, results)
 

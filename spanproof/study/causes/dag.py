@@ -25,3 +25,10 @@ CANCELLED_RUN_CANCELS_NOBODY: Final = Statement(
     "is where a cancellation of the run arrives; `asyncio.wait` does not cancel what it waits for, and none of the `except` and "
     "`finally` below does either",
 )
+ONE_REGISTRY_A_GRAPH: Final = Statement(
+    "pipeline/dag.py",
+    "UnifiedStageGraph.run",
+    "self._cleanup_registry = CleanupRegistry()",
+    "keeps the registry on the graph, not with the run: the run that begins second replaces the first one's, and the first to end calls "
+    "what the other has registered",
+)
