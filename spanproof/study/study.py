@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from .. import __version__, config
 from ..instrument.exporting import Endpoint
 from ..scenarios.discovery import HOME, catalogue
 from ..scenarios.result import Job, RunResult
-from ..scenarios.runner import LIMIT_S, interrupted, plan, run_many
+from ..scenarios.runner import LIMIT_S, plan, run_many
 from ..scenarios.scenario import Scenario, Variant
 from . import audit, document, judging, markdown, page, source
 from .answer import answer
@@ -24,6 +25,9 @@ Clocks = Literal["both", "virtual", "real"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what was just done, how many steps are over, and how many there are."""
+
+SIDE_BY_SIDE: Final = 2
+"""Runs at a time: as many as the smallest machine has cores."""
 
 TIMING = {run for question in QUESTIONS for claim in question.claims if claim.clock == "real" for run in claim.where}
 """Variants that claims about time rest on: they run on the real clock even in a quick study."""
@@ -130,14 +134,20 @@ def write(result: StudyResult) -> None:
 
 
 def _run_all(jobs: Sequence[Job], limit_s: float, told: Callable[[str, int], None]) -> list[RunResult]:
+    """Most jobs run side by side: what they do takes 100 ms and more, in which they mostly sleep. Those that measure time run alone."""
+    alone = [job for job in jobs if job.clock == "real" and job.name in TIMING]
     results: list[RunResult] = []
-    try:
-        for result in run_many(jobs, limit_s=limit_s):
-            results.append(result)
-            told(_label(result), len(results))
-    except KeyboardInterrupt:  # Between two runs; during one, its result says so.
-        results += [interrupted(job) for job in jobs[len(results) : len(results) + 1]]
-    return results
+    for batch, workers in (([job for job in jobs if job not in alone], SIDE_BY_SIDE), (alone, 1)):
+        with closing(run_many(batch, limit_s=limit_s, workers=workers)) as running:
+            for result in running:
+                results.append(result)
+                told(_label(result), len(results))
+                if result.status == "interrupted":
+                    break
+        if results and results[-1].status == "interrupted":
+            break
+    order = {job: place for place, job in enumerate(jobs)}
+    return sorted(results, key=lambda result: (result.status == "interrupted", order[result.job]))
 
 
 def _new_folder(root: Path) -> Path:
