@@ -86,6 +86,7 @@ TOLD: Final = (
     ("spanproof.scenarios.discovery", "UnknownScenarioError"),
     ("spanproof.scenarios.process", "ScenarioProcessError"),
     ("spanproof.study.verify", "NoStudyError"),
+    ("spanproof.study.extract", "ExtractError"),
     ("spanproof.instrument.attach", "SessionError"),
     ("spanproof.instrument.exporting", "EndpointError"),
 )
