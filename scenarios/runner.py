@@ -128,7 +128,7 @@ class _Crew:
             while (job := self._take()) is not None:
                 try:
                     result: RunResult | BaseException = self._run(worker, job)
-                except BaseException as error:  # noqa: BLE001 - whoever waits for the result gets it
+                except BaseException as error:
                     result = error
                 with self._lock:
                     if self._stopped:

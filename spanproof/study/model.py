@@ -45,6 +45,7 @@ class Claim:
         subjects: judge only these subjects; empty: all of those traces.
         clock: `real` for a claim about time; else both clocks count.
         core: the hypothesis that has it is wrong without it. Otherwise it only adds a `but`.
+        own: it is about what a stage does wrong by itself: no other question rests on it.
         cause: statements of the library that explain why it does not hold.
         hit: who is hit when it does not hold, and how badly.
         advice: what to do about it.
@@ -58,6 +59,7 @@ class Claim:
     subjects: tuple[str, ...] = ()
     clock: Literal["any", "real"] = "any"
     core: bool = True
+    own: bool = False
     cause: tuple[Statement, ...] = ()
     hit: str = ""
     advice: str = ""

@@ -86,7 +86,7 @@ def test_it_ends_well_within_a_minute(spanproof: SpanproofIn, session: Session) 
         "H7": "yes, but",
         "H8": "not decided",
         "H9": "not decided",
-        "H10": "not decided",
+        "H10": "no",
     }
 
 

@@ -32,3 +32,10 @@ ONE_REGISTRY_A_GRAPH: Final = Statement(
     "keeps the registry on the graph, not with the run: the run that begins second replaces the first one's, and the first to end calls "
     "what the other has registered",
 )
+CANCEL_OUTPUT_RAISES: Final = Statement(
+    "pipeline/dag.py",
+    "UnifiedStageGraph.run",
+    "raise UnifiedPipelineCancelled(",
+    "raises for a cancel output, after it has cancelled and awaited the stages at work",
+    after="if stage_output.status == StageStatus.CANCEL:",
+)

@@ -24,3 +24,9 @@ WAIT_FOR_TAKES_THE_RESULT: Final = Statement(
     "result = await asyncio.wait_for(stage_run()",
     "asks once and then takes whatever the stage returns, however late: that is how `asyncio.wait_for` works",
 )
+LIMIT_IS_READ_ONCE: Final = Statement(
+    "pipeline/interceptors.py",
+    "run_with_interceptors",
+    "timeout_ms = ctx.data.get(",
+    "reads the stage's limit once, before the stage begins",
+)

@@ -18,5 +18,9 @@ def on(*judges: str, of: Iterable[Question] = HYPOTHESES) -> tuple[Claim, ...]:
         judges: ids of criteria and names of facts.
         of: the hypotheses whose claims are meant.
     """
-    found = [claim for each in of for claim in each.claims if {*claim.criteria, claim.fact} & {*judges}]
-    return tuple(dict.fromkeys(found))
+    return tuple(claim for claim in all_of(*of) if {*claim.criteria, claim.fact} & {*judges})
+
+
+def all_of(*questions: Question) -> tuple[Claim, ...]:
+    """The claims of these hypotheses that are about the library, each once."""
+    return tuple(dict.fromkeys(claim for each in questions for claim in each.claims if not claim.own))

@@ -43,6 +43,12 @@ H1: Final = Question(
             fact="one_outcome",
         ),
         Claim(
+            "The error that the caller gets names the stage.",
+            where=("baseline/simple_timeout/timeout", "interface/configured_timeouts/one_for_all"),
+            fact="error_names_stage",
+            core=False,
+        ),
+        Claim(
             "Only the stage's own deadline is reported as its timeout.",
             where=("baseline/no_timeout/timeout_of_a_client",),
             criteria=("D02",),

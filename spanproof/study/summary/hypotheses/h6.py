@@ -30,6 +30,7 @@ H6: Final = Question(
             where=("cleanup/async_generator_cleanup/left_open",),
             criteria=("C05",),
             core=False,
+            own=True,
             hit="Stages that leave an `async for` by `break`, `return` or an error: the generator, and whatever it has open, stays until "
             "the garbage collector or the loop's end comes by. That is how Python works; the fault is the stage's.",
             advice="Read it inside `async with contextlib.aclosing(generator)`.",

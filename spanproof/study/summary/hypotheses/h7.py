@@ -46,6 +46,7 @@ H7: Final = Question(
             where=("cleanup/resource_cleanup/without_a_block",),
             criteria=("C01",),
             core=False,
+            own=True,
             hit="Stages that close in their last line: a timeout never lets them come to it. The fault is the stage's.",
             advice="Open it with `with` or `async with`.",
             shown_by="cleanup/resource_cleanup/file_and_connection",
