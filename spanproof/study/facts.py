@@ -87,6 +87,14 @@ from units u join deadlines d on d.trace_id = u.trace_id and d.span_id = u.span_
 where u.unit = 'stage' and d.configured is not null
 """
 
+# Stages for which a limit was configured. ok: a timer was armed for it.
+_LIMIT_IS_ARMED: Final = """
+select u.trace_id, u.span_id, u.subject, d.first_at_ns is not null as ok, (u.end_ns - u.start_ns) / 1e6 as measured,
+    null::double as bound, 'ms' as unit, 'configured: ' || d.configured as note
+from units u join deadlines d on d.trace_id = u.trace_id and d.span_id = u.span_id
+where u.unit = 'stage' and d.configured is not null
+"""
+
 # Stages with a limit. ok: it cut them.
 _CUT_BY_ITS_LIMIT: Final = """
 select trace_id, span_id, subject, case when is_open then null else outcome = 'timed_out' end as ok,
@@ -150,6 +158,7 @@ FACTS: Final = {
     "flag_is_not_read": _FLAG_IS_NOT_READ,
     "flag_is_read": _FLAG_IS_READ,
     "limit_as_configured": _LIMIT_AS_CONFIGURED,
+    "limit_is_armed": _LIMIT_IS_ARMED,
     "limit_of_30_s": _LIMIT_OF_30_S,
     "one_limit_for_all": _ONE_LIMIT_FOR_ALL,
     "ran_past_its_limit": _RAN_PAST_ITS_LIMIT,

@@ -81,11 +81,11 @@ def test_it_ends_well_within_a_minute(spanproof: SpanproofIn, session: Session) 
         "H2": "no",
         "H3": "no",
         "H4": "yes, but",
-        "H5": "not decided",
+        "H5": "yes, but",
         "H6": "yes, but",
         "H7": "yes, but",
-        "H8": "not decided",
-        "H9": "not decided",
+        "H8": "no",
+        "H9": "yes, but",
         "H10": "no",
     }
 

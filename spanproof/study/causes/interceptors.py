@@ -30,3 +30,9 @@ LIMIT_IS_READ_ONCE: Final = Statement(
     "timeout_ms = ctx.data.get(",
     "reads the stage's limit once, before the stage begins",
 )
+ZERO_MEANS_NONE: Final = Statement(
+    "pipeline/interceptors.py",
+    "run_with_interceptors",
+    "if timeout_seconds > 0:",
+    "arms no timer for a limit of 0 or below",
+)

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..model import Claim, Question
 from . import resting
-from .hypotheses import H3, H5, H9
+from .hypotheses import H3
 
 
 def _free(number: int, says: str, *claims: Claim) -> Question:
@@ -25,9 +25,7 @@ FAILURE_MODES: Final = (
     _free(
         5,
         "Race Conditions: a timeout and a completion at once have one outcome",
-        *resting.on("one_outcome"),
-        *resting.all_of(H5),
-        *resting.all_of(H9),
+        *resting.on("one_outcome", "scopes_keep_their_timeouts"),
     ),
     _free(6, "Nested Cancellation: a cancellation reaches child pipelines", *resting.all_of(H3)),
     _free(7, "Checkpoint Loss: a cancelled pipeline keeps its checkpoints", *resting.on("R04")),

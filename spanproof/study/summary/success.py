@@ -6,7 +6,7 @@ from typing import Final
 
 from ..model import Claim, Question
 from . import resting
-from .hypotheses import H1, H2, H3, H4, H6, H7, H8, H9
+from .hypotheses import H1, H2, H3, H4, H5, H6, H7, H8, H9
 
 
 def _met(number: int, says: str, *claims: Claim) -> Question:
@@ -26,5 +26,5 @@ SUCCESS: Final = (
     _met(10, "No silent failures during timeout tests", *resting.on("R01", "R02", "P08")),
     _met(11, "Error messages are actionable and include stage name", *resting.on("error_names_stage")),
     _met(12, "Partial results accessible after timeout", *resting.all_of(H8)),
-    _met(13, "No race conditions in concurrent timeout scenarios", *resting.all_of(H9)),
+    _met(13, "No race conditions in concurrent timeout scenarios", *resting.on("one_outcome", "scopes_keep_their_timeouts", of=(H5, H9))),
 )

@@ -48,5 +48,16 @@ H4: Final = Question(
             advice="Build a graph for each run: `Pipeline.run` does so by itself.",
             shown_by="cleanup/context_manager_cleanup/a_graph_for_each_run",
         ),
+        Claim(
+            "A clean-up that is slow does not keep the caller waiting.",
+            where=("chaos/slow_cleanup/server_is_silent",),
+            criteria=("C04",),
+            core=False,
+            own=True,
+            hit="Stages whose `finally` waits for somebody: a timeout of 200 ms that two seconds of clean-up follow is one of 2.2 s. "
+            "asyncio can only ask; the fault is the stage's.",
+            advice="Bound what a `finally` waits for: `async with asyncio.timeout(0.1)`.",
+            shown_by="chaos/slow_cleanup/workaround",
+        ),
     ),
 )

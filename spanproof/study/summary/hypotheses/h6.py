@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...causes import dag
 from ...model import Claim, Question
 
 H6: Final = Question(
@@ -35,6 +36,18 @@ H6: Final = Question(
             "the garbage collector or the loop's end comes by. That is how Python works; the fault is the stage's.",
             advice="Read it inside `async with contextlib.aclosing(generator)`.",
             shown_by="cleanup/async_generator_cleanup/cut_between_pages",
+        ),
+        Claim(
+            "The timeout of a generator that yields inside of it stays its own.",
+            where=("chaos/forced_timeout_leakage/yields_inside",),
+            criteria=("P07",),
+            core=False,
+            own=True,
+            cause=(dag.EXCEPTION_CANCELS,),
+            hit="Stages that read from such a generator: its timer cancels the stage while that works on a row, and the cancellation goes "
+            "through the run to its caller, whom nobody has cancelled. That is how Python's generators are (PEP 789).",
+            advice="Leave the timeout before the `yield`.",
+            shown_by="chaos/forced_timeout_leakage/yields_outside",
         ),
     ),
 )

@@ -51,5 +51,15 @@ H7: Final = Question(
             advice="Open it with `with` or `async with`.",
             shown_by="cleanup/resource_cleanup/file_and_connection",
         ),
+        Claim(
+            "Runs that are timed out again and again leave neither memory nor references behind.",
+            where=("chaos/memory_pressure/timed_out_again_and_again",),
+            criteria=("L02", "L04"),
+        ),
+        Claim(
+            "After waves of timeouts as many descriptors are open as before.",
+            where=("chaos/resource_exhaustion/waves_of_timeouts",),
+            criteria=("L03",),
+        ),
     ),
 )
