@@ -45,7 +45,9 @@ class Notes:
         key = (kind, done, severity)
         count = self._counts[key] = self._counts.get(key, 0) + 1
         if count <= EXAMPLES:
-            self.found.append(Problem(f"{kind}: {detail}" if detail else kind, done, severity, line, byte_offset))
+            # A detail comes out of the file, where a text may hold what no UTF-8 has.
+            what = f"{kind}: {detail.encode('utf-8', 'replace').decode()}" if detail else kind
+            self.found.append(Problem(what, done, severity, line, byte_offset))
 
     def refuse(self, why: str) -> None:
         """Say that nothing of the file was read. `why` names what it is, what was expected and the next step."""

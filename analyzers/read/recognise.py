@@ -10,19 +10,18 @@ from .formats import FORMATS
 if TYPE_CHECKING:
     from .formats import Format
 
-READABLE: Final = "OTLP JSON (JSON Lines, one document or several, plain or gzip)"
+READABLE: Final = "OTLP JSON, Jaeger JSON, Zipkin JSON and what OpenTelemetry's console exporter prints, plain or gzip"
 """What this build reads, for messages."""
 
 _BOM: Final = b"\xef\xbb\xbf"
+_BLANKS: Final = b" \t\r\n\v\f\x1e"
+"""The last one begins each text of a JSON text sequence."""
+_JSON_LINE: Final = re.compile(rb"\n[{\[]")
 
 # Trace formats of others: enough of each to call it by its name. Tried in this order, on the first 64 KiB.
 _FOREIGN: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("zstd-compressed data", re.compile(rb"\A(.{4})?\x28\xb5\x2f\xfd", re.DOTALL)),
-    ("Jaeger JSON", re.compile(rb'"(operationName|traceID)"\s*:')),
     ("Chrome trace JSON", re.compile(rb'"traceEvents"\s*:|\A\s*\[\s*\{[^{}]*"ph"\s*:')),
-    ("Zipkin JSON", re.compile(rb'\A\s*\[.*"traceId"\s*:.*"(localEndpoint|timestamp)"\s*:|\A\s*\[.*"localEndpoint"\s*:', re.DOTALL)),
-    ("the OpenTelemetry console exporter's output", re.compile(rb'"trace_id"\s*:\s*"0x')),
-    ("OTLP JSON in another program's envelope or spelling", re.compile(rb'"(batches|resource_spans|instrumentationLibrarySpans)"\s*:')),
     ("OTLP protobuf", re.compile(rb"\A(\0.{3})?\x0a.{1,5}\x0a.{1,400}service\.name", re.DOTALL)),
 )
 
@@ -50,24 +49,35 @@ class Look(NamedTuple):
     candidate: bool
 
 
+def _format(body: bytes) -> Format | None:
+    return next((form for form in FORMATS if form.recognises(body)), None)
+
+
+def _behind_text(body: bytes) -> Format | None:
+    """The format of what begins with lines of text: a program that prints its spans prints other things too."""
+    found = None if body[:1] in (b"{", b"[") or b"\0" in body else _JSON_LINE.search(body)
+    return _format(body[found.end() - 1 :]) if found else None
+
+
 def look(head: bytes, *, named_json: bool = False) -> Look:
     """Recognise the file that begins with `head` (decompressed).
 
     An empty head is a candidate without format and without `what`. `named_json`: its name says JSON, so that unreadable
     content is worth a word.
     """
-    body = head.removeprefix(_BOM).lstrip()
+    body = head.removeprefix(_BOM).lstrip(_BLANKS)
     if not body:
         return Look(None, "", named_json)
-    for form in FORMATS:
-        if form.recognises(body):
-            return Look(form, "", True)
+    if form := _format(body):
+        return Look(form, "", True)
     for what, pattern in _FOREIGN:
         if pattern.search(head):
             return Look(None, what, True)
     for what, pattern in _OTHER:
         if pattern.search(head):
             return Look(None, what, False)
+    if named_json and (form := _behind_text(body)):
+        return Look(form, "", True)
     begin = body[:24].split(b"\n", 1)[0].decode("utf-8", "replace")
     if body[:1] in (b"{", b"["):
         return Look(None, f"JSON without spans (it begins with {begin!r})", False)

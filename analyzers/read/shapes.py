@@ -20,6 +20,19 @@ def as_list(value: object) -> list[Any]:
     return value if is_list(value) else [value]
 
 
+def items(value: object) -> list[Any]:
+    """What a member holds that should be a list: nothing of null, anything else that is no list as a list of one."""
+    return value if is_list(value) else [] if value is None else [value]
+
+
+def shown(value: object, length: int = 60) -> str:
+    """The beginning of a value, for a message."""
+    try:
+        return repr(value)[:length]
+    except RecursionError:
+        return "(nested too deeply)"
+
+
 MALFORMED: Final = (TypeError, KeyError, ValueError, AttributeError, IndexError, OverflowError)
 """What code that expects one shape of JSON raises on another."""
 
@@ -28,4 +41,4 @@ def why(error: Exception) -> str:
     """What is wrong with a JSON value, in words for people, from one of MALFORMED."""
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
-    return str(error) if type(error) is ValueError else "a part of it is not of the kind that OTLP has there"
+    return str(error) if type(error) is ValueError else "a part of it is not of the kind that belongs there"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
-from .shapes import MALFORMED, as_list, why
+from .plain import json_text, label, plain_text, plain_texts
+from .shapes import MALFORMED, as_list, is_map, why
 
 if TYPE_CHECKING:
     from .notes import Notes
@@ -39,47 +38,92 @@ def texts(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
 
 def _carefully(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
     """As `texts`, losing only the pairs that are malformed."""
+    if is_map(pairs):
+        notes.add("attributes are a JSON object", "its members were taken", "notice", line=line)
+        return plain_texts(pairs, notes, line)
     out: dict[str, str | None] = {}
     for pair in as_list(pairs):
         try:
-            out[str(pair["key"])] = text(pair.get("value") or {})
+            key = label(pair["key"])
+            value: Any = pair.get("value")
+            value = {} if value is None else value
+            if not is_map(value):
+                notes.add("a value without its kind", "it was taken as it is", "notice", line=line, detail=key[:60])
+                out[key] = plain_text(value)
+                continue
+            if len(_set(value)) > 1:
+                notes.add("a value with several members", "the first that says something was taken", "notice", line=line, detail=key[:60])
+            out[key] = text(_chosen(value))
         except MALFORMED as error:
             notes.add("an attribute is malformed", "it was left out", "data_loss", line=line, detail=why(error))
     return out
 
 
 _TEXTS: Final = frozenset(("stringValue", "intValue", "doubleValue", "bytesValue"))
+_NESTED: Final = frozenset(("arrayValue", "kvlistValue"))
+_KINDS: Final = {kind: kind for kind in (*_TEXTS, *_NESTED, "boolValue")}
+_KINDS.update(
+    string_value="stringValue",
+    int_value="intValue",
+    double_value="doubleValue",
+    bytes_value="bytesValue",
+    bool_value="boolValue",
+    array_value="arrayValue",
+    kvlist_value="kvlistValue",
+)
 
 
 def text(value: dict[str, Any]) -> str | None:
     """One OTLP value as text; an empty one is null.
 
     Raises:
-        ValueError: it has no member that is known.
+        ValueError: it has no member that is known, or several.
     """
     kind, content = _member(value)
     if kind is None:
         return None
     if kind == "boolValue":
         return "true" if content is True or content == "true" else "false"
-    if kind in {"arrayValue", "kvlistValue"}:
-        return orjson.dumps(_plain(value, 0)).decode()
-    return content if isinstance(content, str) else str(content)
+    if kind in _NESTED:
+        return json_text(_plain(value, 0))
+    return plain_text(content)
+
+
+def _set(value: dict[str, Any]) -> dict[str, Any]:
+    """The members that say something. Some writers list all of them, the others as null."""
+    return {kind: content for kind, content in value.items() if content is not None}
+
+
+def _chosen(value: dict[str, Any]) -> dict[str, Any]:
+    """Of several members one: some writers list all of them, the others as 0, false or empty."""
+    given = _set(value)
+    if len(given) < 2:
+        return given
+    kind = next((kind for kind, content in given.items() if content and content != "0"), next(iter(given)))
+    return {kind: given[kind]}
 
 
 def _member(value: dict[str, Any]) -> tuple[str | None, Any]:
-    """The member of an OTLP value that is set. Some writers list all members, the others as null."""
-    for kind, content in value.items():
-        if content is not None:
-            if kind in _TEXTS or kind in {"boolValue", "arrayValue", "kvlistValue"}:
-                return kind, content
-            raise ValueError(f"unknown kind of value {kind!r}")
-    return None, None
+    """The member of an OTLP value that is set, by its name in the specification.
+
+    Raises:
+        ValueError: it is not known, or there are several.
+    """
+    given = _set(value)
+    if not given:
+        return None, None
+    if len(given) > 1:
+        raise ValueError(f"several members in a value: {', '.join(given)}"[:100])
+    ((kind, content),) = given.items()
+    known = _KINDS.get(kind)
+    if known is None:
+        raise ValueError(f"unknown kind of value {kind[:60]!r}")
+    return known, content
 
 
 def _plain(value: dict[str, Any], depth: int) -> Any:
     """An OTLP value as a plain JSON value. Recursive, but never beyond DEEPEST."""
-    kind, content = _member(value)
+    kind, content = _member(_chosen(value))
     if kind is None or kind == "boolValue":
         return content
     if kind == "intValue":
@@ -87,11 +131,11 @@ def _plain(value: dict[str, Any], depth: int) -> Any:
         return number if -(2**63) <= number < 2**63 else str(number)
     if kind == "doubleValue":
         return float(content)
-    if kind not in {"arrayValue", "kvlistValue"}:
+    if kind not in _NESTED:
         return content
     if depth == DEEPEST:
         return "(nested too deeply)"
-    items: list[Any] = content.get("values") or []
+    given: list[Any] = content.get("values") or []
     if kind == "arrayValue":
-        return [_plain(item, depth + 1) for item in items]
-    return {str(item["key"]): _plain(item.get("value") or {}, depth + 1) for item in items}
+        return [_plain(item, depth + 1) for item in given]
+    return {label(item["key"]): _plain(item.get("value") or {}, depth + 1) for item in given}

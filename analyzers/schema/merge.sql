@@ -10,11 +10,16 @@ where (trace_id, span_id) in (select (trace_id, span_id) from spans group by tra
 -- Our recorder repeats a span on purpose, with a higher revision. Others do not, and nor do we with the same revision.
 insert into problems
 select a.file_id, any_value(f.path), null, null,
-    format('{} records repeat a span, for example span {} of trace {}', count(*), min(a.span_id), arg_min(a.trace_id, a.span_id)),
-    'of each span the last record was kept', 'info'
-from repeated a join resources r using (resource_id) left join files f on f.file_id = a.file_id
-where r.format is null and a.place > 1
-group by a.file_id;
+    format('{} records repeat a span{}, for example span {} of trace {}',
+        count(*), if(same, '', ' and say something else of it'), min(a.span_id), arg_min(a.trace_id, a.span_id)),
+    'of each span the last record was kept', if(same, 'info', 'data_loss')
+from (
+    select a.*, a.content = kept.content as same
+    from repeated a join repeated kept on kept.trace_id = a.trace_id and kept.span_id = a.span_id and kept.place = 1
+    where a.place > 1
+) a join resources r using (resource_id) left join files f on f.file_id = a.file_id
+where r.format is null
+group by a.file_id, same;
 
 insert into problems
 select a.file_id, any_value(f.path), null, null,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spanproof.analyzers import InputError, load, loading
+from spanproof.analyzers.read.recognise import READABLE
 from tests.analyzers.traces import RESOURCE, TRACE, document, event, line, ns, recording, rows, table, unit, write
 
 if TYPE_CHECKING:
@@ -134,17 +135,17 @@ def test_one_bad_thing_never_costs_its_neighbours(tmp_path: Path) -> None:
     assert problems(con) == rows(
         """
         2 | data_loss | a line is no JSON: Extra data: line 1 column 5 (char 4) | it was left out, the other lines were read
-        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that OTLP has there | it was left out
-        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that OTLP has there | it was left out
+        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that belongs there | it was left out
+        4 | data_loss | an element of resourceSpans is malformed: a part of it is not of the kind that belongs there | it was left out
         5 | data_loss | a span is malformed: 'spanId' is missing | it was left out
         5 | data_loss | a span is malformed: 'traceId' is missing | it was left out
         6 | data_loss | a link is malformed: 'spanId' is missing | it was left out
-        6 | data_loss | a time is no nanoseconds since 1970: 'soon' | it counts as missing
+        6 | data_loss | a time is no time since 1970, or beyond the year 2262: 'soon' | it counts as missing
         6 | data_loss | an attribute is malformed: 'key' is missing | it was left out
-        6 | data_loss | an attribute is malformed: a part of it is not of the kind that OTLP has there | it was left out
+        6 | data_loss | an attribute is malformed: a part of it is not of the kind that belongs there | it was left out
         6 | data_loss | an attribute is malformed: unknown kind of value 'strangeValue' | it was left out
-        6 | data_loss | an event is malformed: a part of it is not of the kind that OTLP has there | it was left out
-        10 | data_loss | a JSON value without resourceSpans: '1' | it was left out
+        6 | data_loss | an event is malformed: a part of it is not of the kind that belongs there | it was left out
+        10 | data_loss | a JSON value without resourceSpans: 1 | it was left out
         11 | data_loss | a JSON value without resourceSpans: 'x' | it was left out
         12 | info | metrics or logs in between | they were left out: only traces are read
         13 | data_loss | a JSON value without resourceSpans: an object with a, b | it was left out
@@ -180,11 +181,11 @@ def test_a_bare_nan_is_read(tmp_path: Path) -> None:
 
 def test_ids_come_in_any_case_and_strange_ones_are_kept(tmp_path: Path) -> None:
     upper = unit(None, "ABCDEF0123456789", 0, 1, trace="A" * 32, parent="0" * 16)
-    con = read(tmp_path, line(upper, unit(None, "q83vASNFZ4k=", 0, 1)))
+    con = read(tmp_path, line(upper, unit(None, "Not an ID", 0, 1)))
     assert table(con, "select trace_id, span_id, parent_span_id from spans order by record") == (
-        f"{'a' * 32} | abcdef0123456789 | -\n{TRACE} | q83vasnfz4k= | -"
+        f"{'a' * 32} | abcdef0123456789 | -\n{TRACE} | not an id | -"
     )
-    assert problems(con) == "1 | notice | an id is not 16 or 32 hex digits: 'q83vASNFZ4k=' | it was taken as it is"
+    assert problems(con) == "1 | notice | an id is not 16 or 32 hex digits: 'Not an ID' | it was taken as it is"
 
 
 @pytest.mark.parametrize("time", [0, "0", None, "", "-5", 2**64, "x", 1e300, [1]])
@@ -260,11 +261,7 @@ def test_many_broken_documents_are_no_quadratic_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "looks"),
     [
-        (b'{"data":[{"traceID":"1","spans":[]}]}', "Jaeger JSON"),
-        (b'[{"traceId":"1","id":"2","localEndpoint":{}}]', "Zipkin JSON"),
         (b'{"traceEvents":[]}', "Chrome trace JSON"),
-        (b'{\n  "name": "x",\n  "context": {\n    "trace_id": "0x1"}}', "the OpenTelemetry console exporter's output"),
-        (b'{"batches":[]}', "OTLP JSON in another program's envelope or spelling"),
         (b"\x28\xb5\x2f\xfd....", "zstd-compressed data"),
         (b"\0\0\x02\x1a\x28\xb5\x2f\xfd....", "zstd-compressed data"),
         (b"\x0a\x9c\x01\x0a\x30\x0a\x12\x0a\x0cservice.name\x12", "OTLP protobuf"),
@@ -284,8 +281,7 @@ def test_what_is_not_read_is_refused_by_its_name(tmp_path: Path, content: bytes,
     with pytest.raises(InputError) as caught:
         load([path])
     assert str(caught.value) == (
-        f"{path}: looks like {looks}; this build reads OTLP JSON (JSON Lines, one document or several, plain or gzip). "
-        "Name a trace that Spanproof recorded, or convert this one."
+        f"{path}: looks like {looks}; this build reads {READABLE}. Name a trace that Spanproof recorded, or convert this one."
     )
 
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .jaeger_json import JaegerJson
+from .otel_console import OtelConsole
 from .otlp_json import OtlpJson
+from .zipkin import Zipkin
 
 if TYPE_CHECKING:
     from ..notes import Notes
@@ -30,5 +33,11 @@ class Format(Protocol):
         ...
 
 
-FORMATS: Final[tuple[Format, ...]] = (OtlpJson(),)
+FORMATS: Final[tuple[Format, ...]] = (
+    OtlpJson(),
+    JaegerJson(),
+    OtelConsole(),
+    Zipkin("zipkin-v1", first=True),
+    Zipkin("zipkin-v2", first=False),
+)
 """In the order in which they are asked."""

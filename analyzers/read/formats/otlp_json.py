@@ -1,4 +1,7 @@
-"""OTLP JSON: TracesData objects, one a line (our own files), one document, or several; also a list of them."""
+"""OTLP JSON: TracesData objects, one a line (our own files), one document, or several; in lists and in the envelopes of others.
+
+What is written as the specification says takes the short way here. The rest is spelled anew by `otlp_odd`, and tried again.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,16 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ....instrument import vocabulary as v
+from ..counts import count
 from ..documents import documents
-from ..resources import version
-from ..shapes import MALFORMED, as_list, is_map, why
+from ..ids import Ids
+from ..origin import resource_id
+from ..plain import label
+from ..shapes import MALFORMED, as_list, is_map, items, shown, why
+from ..times import time_ns
 from ..values import texts
+from .otlp_envelopes import unwrapped
+from .otlp_odd import EVENT, KINDS, LINK, PART, RESOURCE, SCOPE, SCOPE_SPANS, SPAN, STATUSES, Odd, scope_texts
 
 if TYPE_CHECKING:
     from ..notes import Notes
@@ -17,14 +26,14 @@ if TYPE_CHECKING:
     from ..staging import Staging
 
 _BEGIN: Final = b'{"resourceSpans"'
-_MEMBER: Final = re.compile(rb'"resource(Spans|Logs|Metrics)"\s*:')
-_OTHER_SIGNALS: Final = frozenset(("resourceLogs", "resourceMetrics", "resourceProfiles"))
-
-_KINDS: Final[dict[object, str]] = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
-_KINDS.update({f"SPAN_KIND_{name.upper()}": name for name in list(_KINDS.values())})
-_STATUSES: Final[dict[object, int]] = {0: 0, 1: 1, 2: 2, "STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
+_MEMBER: Final = re.compile(
+    rb'"(resource(Spans|Logs|Metrics)|resource_spans|instrumentationLibrarySpans|scopeSpans|scope_spans)"\s*:'
+    rb'|\A\s*\{\s*"batches"\s*:\s*[{\[]'
+)
+_OTHER_SIGNALS: Final = frozenset(("resourceLogs", "resourceMetrics", "resourceProfiles", "resource_logs", "resource_metrics"))
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
+_MICROSECOND: Final = 1_000
 
 
 class OtlpJson:
@@ -56,104 +65,154 @@ class _Reading:
         """Values with spans."""
         self.others = 0
         """Values with other signals: a collector writes them all into one file."""
+        self._ids = Ids(notes)
+        self._odd = Odd(notes)
         self._resource: Any = self
         self._resource_id: int | None = None
+        self._ours = False
+        self._scope: dict[str, str | None] = {}
+        """What the spans of the scope at hand get as attributes."""
 
     def document(self, value: Any, line: int) -> None:
-        """One TracesData, or a list of them."""
-        self.line = line
+        """One TracesData, a list of them, or an envelope."""
+        self.line = self._odd.line = line
         for data in as_list(value):
-            try:
-                parts = data["resourceSpans"]
-            except (TypeError, KeyError):
-                self._no_traces(data)
+            if is_map(data) and "resourceSpans" in data:
+                self._data(data, data["resourceSpans"])
                 continue
-            self.traces += 1
-            for part in parts or ():
-                try:
-                    self._part(part)
-                except MALFORMED as error:
-                    self._lost("an element of resourceSpans is malformed", error)
+            for holder, parts in unwrapped(data):
+                if holder is None:
+                    self._no_traces(parts)
+                else:
+                    self._data(holder, parts)
+
+    def _data(self, holder: dict[str, Any], parts: Any) -> None:
+        self.traces += 1
+        for part in items(parts):
+            try:
+                self._part(part if PART.issuperset(part) else self._odd.part(part))
+            except MALFORMED as error:
+                self._lost("an element of resourceSpans is malformed", error)
+        if len(holder) > 1 and not _OTHER_SIGNALS.isdisjoint(holder):
+            self._other_signals()
+
+    def _other_signals(self) -> None:
+        self.others += 1
+        self.notes.add("metrics or logs in between", "they were left out: only traces are read", "info", line=self.line)
 
     def _no_traces(self, data: Any) -> None:
         members = sorted(data) if is_map(data) else None
         if members == []:
             return
         if members is not None and _OTHER_SIGNALS.issuperset(members):
-            self.others += 1
-            self.notes.add("metrics or logs in between", "they were left out: only traces are read", "info", line=self.line)
+            self._other_signals()
             return
-        what = f"an object with {', '.join(members[:5])}" if members is not None else f"{str(data)[:40]!r}"
+        if members == ["error"]:
+            what = "a server answered with an error instead of spans"
+            self.notes.add(what, "there is nothing to read of it", "data_loss", line=self.line, detail=shown(data["error"], 200))
+            return
+        what = f"an object with {', '.join(members[:5])}" if members is not None else shown(data, 40)
         self.notes.add("a JSON value without resourceSpans", "it was left out", "data_loss", line=self.line, detail=what)
 
     def _part(self, part: dict[str, Any]) -> None:
         resource = part.get("resource")
         if resource is not self._resource:
-            self._resource = resource
-            self._resource_id = self._number(resource or {})
+            self._take(resource)
         if self._resource_id is None:
             return
-        for scope in part.get("scopeSpans") or ():
-            for span in scope.get("spans") or ():
-                try:
-                    self._span(span, self._resource_id)
-                except MALFORMED as error:
-                    self._lost("a span is malformed", error)
+        for spans in items(part.get("scopeSpans")):
+            try:
+                self._scope_spans(spans if SCOPE_SPANS.issuperset(spans) else self._odd.scope_spans(spans), self._resource_id)
+            except MALFORMED as error:
+                self._lost("an element of scopeSpans is malformed", error)
 
-    def _number(self, resource: dict[str, Any]) -> int | None:
-        """The number of a resource; None: it was written in a format that this build does not read."""
-        attributes = texts(resource.get("attributes"), self.notes, self.line)
-        claimed = version(attributes)
-        if claimed is not None and not (isinstance(claimed, int) and 1 <= claimed <= v.FORMAT):
-            reads = "1" if v.FORMAT == 1 else f"1-{v.FORMAT}"
-            self.notes.refuse(f"written in trace format {claimed}; this build reads {reads}. Record it again, or install a newer Spanproof")
-            return None
-        return self.staging.resource(attributes, claimed)
+    def _take(self, resource: Any) -> None:
+        """What follows is of this resource."""
+        attributes: dict[str, str | None] = {}
+        if resource is not None:
+            try:
+                known = resource if RESOURCE.issuperset(resource) else self._odd.resource(resource)
+                attributes = texts(known.get("attributes"), self.notes, self.line)
+            except MALFORMED as error:
+                self._lost("a resource is malformed", error)
+        self._resource = resource
+        self._resource_id = resource_id(attributes, self.staging, self.notes)
+        self._ours = v.RES_FORMAT in attributes
 
-    def _span(self, span: dict[str, Any], resource_id: int) -> None:
-        trace_id, span_id = self._id(span["traceId"], _TRACE_ID), self._id(span["spanId"], _SPAN_ID)
+    def _scope_spans(self, given: dict[str, Any], resource: int) -> None:
+        self._scope = {}
+        if not self._ours and (scope := given.get("scope")):
+            try:
+                scope = scope if SCOPE.issuperset(scope) else self._odd.scope(scope)
+                self._scope = scope_texts(scope, texts(scope.get("attributes"), self.notes, self.line))
+            except MALFORMED as error:
+                self._lost("a scope is malformed", error)
+        for span in items(given.get("spans")):
+            try:
+                if SPAN.issuperset(span):
+                    self._span(span, resource)
+                    continue
+            except MALFORMED:
+                pass
+            try:
+                self._span(self._odd.span(span), resource)
+            except MALFORMED as error:
+                self._lost("a span is malformed", error)
+
+    def _span(self, span: dict[str, Any], resource: int) -> None:
+        trace_id, span_id = self._trace_id(span["traceId"]), self._span_id(span["spanId"])
         attributes = texts(span.get("attributes"), self.notes, self.line)
+        if self._scope:
+            attributes = self._scope | attributes
         status: dict[str, Any] = span.get("status") or {}
         row: dict[str, Any] = {
-            "resource_id": resource_id,
+            "resource_id": resource,
             "line": self.line,
             "trace_id": trace_id,
             "span_id": span_id,
-            "name": str(span.get("name", "")),
-            "span_kind": _KINDS.get(span.get("kind")),
+            "name": label(span.get("name")),
+            "span_kind": KINDS[span.get("kind")],
             "start_ns": self._time(span.get("startTimeUnixNano")),
             "end_ns": self._time(span.get("endTimeUnixNano")),
-            "status_code": _STATUSES.get(status.get("code", 0)),
-            "rev": _count(attributes.get(v.REV)),
+            "status_code": STATUSES[status.get("code")],
+            "rev": count(attributes.get(v.REV)),
             "attributes": attributes,
         }
         if parent := span.get("parentSpanId"):
-            parent = self._id(parent, _SPAN_ID)
-            row["parent_span_id"] = parent if parent.strip("0") else None
+            row["parent_span_id"] = self._ids.parent(parent, self.line)
         if message := status.get("message"):
-            row["status_message"] = str(message)
+            row["status_message"] = label(message)
         for member, column in _SELDOM:
             if content := span.get(member):
-                row[column] = content if column == "trace_state" else _count(content)
+                row[column] = label(content) if column == "trace_state" else count(content)
+        if attributes.get(v.OUTCOME) == "unfinished":
+            self._reopen(row)
         place = {"record": self.staging.span(row), "trace_id": trace_id, "span_id": span_id}
-        for ordinal, event in enumerate(span.get("events") or ()):
+        for ordinal, event in enumerate(items(span.get("events"))):
             try:
-                self.staging.event(place | self._event(event, ordinal))
+                self.staging.event(place | self._event(event if EVENT.issuperset(event) else self._odd.event(event), ordinal))
             except MALFORMED as error:
                 self._lost("an event is malformed", error)
-        for ordinal, link in enumerate(span.get("links") or ()):
+        for ordinal, link in enumerate(items(span.get("links"))):
             try:
-                self.staging.link(place | self._link(link, ordinal))
+                self.staging.link(place | self._link(link if LINK.issuperset(link) else self._odd.link(link), ordinal))
             except MALFORMED as error:
                 self._lost("a link is malformed", error)
+
+    def _reopen(self, row: dict[str, Any]) -> None:
+        """Jaeger gives every span an end, a nanosecond after its start if need be."""
+        start, end = row["start_ns"], row["end_ns"]
+        if start is not None and end is not None and end - start <= _MICROSECOND:
+            row["end_ns"] = None
+            self.notes.add("an unfinished unit has an end as long as nothing", "the end counts as missing", "info", line=self.line)
 
     def _event(self, event: dict[str, Any], ordinal: int) -> dict[str, Any]:
         attributes = texts(event.get("attributes"), self.notes, self.line)
         seq = attributes.get(v.SEQ)
         return {
             "ordinal": ordinal,
-            "seq": None if seq is None else _count(seq),
-            "name": str(event.get("name", "")),
+            "seq": None if seq is None else count(seq),
+            "name": label(event.get("name")),
             "time_ns": self._time(event.get("timeUnixNano")),
             "attributes": attributes,
         }
@@ -161,25 +220,16 @@ class _Reading:
     def _link(self, link: dict[str, Any], ordinal: int) -> dict[str, Any]:
         return {
             "ordinal": ordinal,
-            "linked_trace_id": self._id(link["traceId"], _TRACE_ID),
-            "linked_span_id": self._id(link["spanId"], _SPAN_ID),
+            "linked_trace_id": self._trace_id(link["traceId"]),
+            "linked_span_id": self._span_id(link["spanId"]),
             "attributes": texts(link.get("attributes"), self.notes, self.line),
         }
 
-    def _id(self, given: Any, pattern: re.Pattern[str]) -> str:
-        """An id in lower hex.
+    def _trace_id(self, given: Any) -> str:
+        return given if type(given) is str and _TRACE_ID.fullmatch(given) else self._ids.trace(given, self.line)
 
-        Raises:
-            ValueError: there is none.
-        """
-        if type(given) is str and pattern.fullmatch(given):
-            return given
-        if not isinstance(given, str) or not given:
-            raise ValueError(f"the id is {given!r}")
-        lower = given.lower()
-        if not pattern.fullmatch(lower):
-            self.notes.add("an id is not 16 or 32 hex digits", "it was taken as it is", "notice", line=self.line, detail=repr(given[:60]))
-        return lower
+    def _span_id(self, given: Any) -> str:
+        return given if type(given) is str and _SPAN_ID.fullmatch(given) else self._ids.span(given, self.line)
 
     def _time(self, given: Any) -> int | None:
         """A time in ns; None for none: missing, 0, or no time."""
@@ -189,17 +239,13 @@ class _Reading:
             time = int(given)
         except (TypeError, ValueError, OverflowError):
             time = -1
-        if 0 < time < 2**63 - 1:
-            return time
-        if time:
-            done = "it counts as missing"
-            self.notes.add("a time is no nanoseconds since 1970", done, "data_loss", line=self.line, detail=repr(given)[:60])
-        return None
+        return time if 0 < time < _NEVER else time_ns(given, 1, self.notes, self.line)
 
     def _lost(self, kind: str, error: Exception) -> None:
         self.notes.add(kind, "it was left out", "data_loss", line=self.line, detail=why(error)[:200])
 
 
+_NEVER: Final = 2**63 - 1
 _SELDOM: Final = (
     ("traceState", "trace_state"),
     ("flags", "flags"),
@@ -207,12 +253,3 @@ _SELDOM: Final = (
     ("droppedEventsCount", "dropped_events"),
     ("droppedLinksCount", "dropped_links"),
 )
-
-
-def _count(given: Any) -> int:
-    """A whole number that fits a BIGINT; 0 for what is none."""
-    try:
-        number = int(given)
-    except (TypeError, ValueError, OverflowError):
-        return 0
-    return number if -(2**63) <= number < 2**63 else 0
