@@ -12,7 +12,7 @@ from typing import Any
 from stageflow import PipelineContext
 
 from ..kit import call, pipeline, survive, working
-from ..scenario import Expected, Scenario
+from ..scenario import Scenario
 
 scenario = Scenario(
     __name__,
@@ -36,13 +36,13 @@ async def one_millisecond() -> None:
     await call(pipeline("report", ("count", working(0.2))), timeout_ms=1)
 
 
-@scenario.variant(expected=[Expected("D05", "stage count", "a limit of 0 arms no timer")])
+@scenario.variant()
 async def zero() -> None:
     """The limit is 0: the stage has no limit at all."""
     await limited(0)
 
 
-@scenario.variant(expected=[Expected("D05", "stage count", "a limit below 0 arms no timer")])
+@scenario.variant()
 async def negative() -> None:
     """The limit is -5: the same."""
     await limited(-5)

@@ -55,10 +55,10 @@ def _body(result: StudyResult, title: str) -> Iterator[str]:
         yield f"<p class='no'><b>Partial</b>: {done}. What is missing is not decided.</p>"
     yield f"<p>{escape(text.heading(result))}; begun {escape(result.surroundings.began)}.</p>"
     groups = list(text.by_kind(result.answers))
-    yield from _summary(result)
+    first = _first_told(result.answers)
+    yield from _summary(result, first)
     yield "<nav>" + "".join(f"<a href='#{_anchor(kind)}'>{escape(text.PLURALS[kind].partition(' (')[0])}</a>" for kind, _ in groups)
     yield "<a href='#evidence'>Evidence</a><a href='#observed'>Observed</a><a href='#audit'>Audit</a></nav>"
-    first = _first_told(result.answers)
     for kind, answers in groups:
         yield from _list(kind, answers, first)
     yield from _evidence(result, first)
@@ -66,7 +66,7 @@ def _body(result: StudyResult, title: str) -> Iterator[str]:
     yield from _appendix(result)
 
 
-def _summary(result: StudyResult) -> Iterator[str]:
+def _summary(result: StudyResult, first: Mapping[Claim, tuple[Answer, int]]) -> Iterator[str]:
     """What one reads in a minute: how many answers of each kind, and what does not hold, with who is hit and what to do."""
     yield "<h2 id='summary'>In short</h2>"
     counts = {word: sum(each.word == word for each in result.answers) for word in ("yes", "yes, but", "no", "not decided")}
@@ -80,7 +80,7 @@ def _summary(result: StudyResult) -> Iterator[str]:
             broken = [judged for judged in answer.claims if judged.holds in ("no", "varies")]
             for judged in broken[:3]:
                 yield (
-                    f"<li><a href='#{_claim_id(judged.claim)}'>{escape(judged.claim.says.rstrip('.'))}</a>: "
+                    f"<li><a href='#{_number(judged.claim, first)}'>{escape(judged.claim.says.rstrip('.'))}</a>: "
                     f"<b class='no'>{'varies' if judged.holds == 'varies' else 'no'}</b>. {_rich(judged.claim.hit)}</li>"
                 )
         yield "</ul>"
@@ -92,7 +92,7 @@ def _list(kind: Kind, answers: list[Answer], first: Mapping[Claim, tuple[Answer,
     yield f"<h2 id='{_anchor(kind)}'>{escape(text.PLURALS[kind])}</h2>"
     yield f"<table><thead><tr><th></th><th>{escape(kind)}</th><th>answer</th><th>because</th></tr></thead><tbody>"
     for answer in answers:
-        links = ", ".join(f"<a href='#{_claim_id(judged.claim)}'>{_number(judged.claim, first)}</a>" for judged in answer.claims)
+        links = ", ".join(f"<a href='#{_number(judged.claim, first)}'>{_number(judged.claim, first)}</a>" for judged in answer.claims)
         claims = f"<br><span class='note'>claims: {links}</span>" if links else ""
         yield (
             f"<tr><td>{answer.question.id}</td><td>{escape(answer.question.says)}</td>"
@@ -116,7 +116,7 @@ def _evidence(result: StudyResult, first: Mapping[Claim, tuple[Answer, int]]) ->
 
 def _claim(result: StudyResult, judged: Judged, number: str, pictured: set[str]) -> Iterator[str]:
     failed = judged.holds in ("no", "varies")
-    yield f"<div class='claim' id='{_claim_id(judged.claim)}'>"
+    yield f"<div class='claim' id='{number}'>"
     yield f"<h4>{number}: {_rich(judged.claim.says)} <span class='{_CLASSES[judged.holds]}'>{text.MARKS[judged.holds].lower()}</span></h4>"
     runs = ", ".join(f"<code>{escape(each)}</code>" for each in judged.claim.where)
     yield f"<p>{escape(words.seen_in(judged).capitalize())} of {runs}.</p>"
@@ -195,10 +195,6 @@ def _number(claim: Claim, first: Mapping[Claim, tuple[Answer, int]]) -> str:
 def _rich(told: str) -> str:
     """Escaped, with `code` as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(told))
-
-
-def _claim_id(claim: Claim) -> str:
-    return "claim-" + "".join(letter if letter.isalnum() else "-" for letter in claim.says.lower())[:60].strip("-")
 
 
 def _anchor(kind: Kind) -> str:

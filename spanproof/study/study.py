@@ -14,7 +14,7 @@ from .. import __version__, config
 from ..instrument.exporting import Endpoint
 from ..scenarios.discovery import HOME, catalogue
 from ..scenarios.result import Job, RunResult
-from ..scenarios.runner import LIMIT_S, plan, run_many
+from ..scenarios.runner import LIMIT_S, interrupted, plan, run_many
 from ..scenarios.scenario import Scenario, Variant
 from . import audit, document, judging, markdown, page, source
 from .answer import answer
@@ -28,6 +28,9 @@ Progress = Callable[[str, int, int], None]
 
 SIDE_BY_SIDE: Final = 4
 """Runs at a time: on the real clock they mostly sleep."""
+
+TIMED_SIDE_BY_SIDE: Final = 2
+"""The same for those that measure time: as many as the smallest machine has cores."""
 
 TIMING = {run for question in QUESTIONS for claim in question.claims if claim.clock == "real" for run in claim.where}
 """Variants that claims about time rest on: they run on the real clock even in a quick study."""
@@ -134,18 +137,22 @@ def write(result: StudyResult) -> None:
 
 
 def _run_all(jobs: Sequence[Job], limit_s: float, told: Callable[[str, int], None]) -> list[RunResult]:
-    """Most jobs run side by side: what they do takes 100 ms and more, in which they mostly sleep. Those that measure time run alone."""
-    alone = [job for job in jobs if job.clock == "real" and job.name in TIMING]
+    """Most jobs run side by side: what they do takes 100 ms and more, in which they mostly sleep. Then those that measure time."""
+    timed = [job for job in jobs if job.clock == "real" and job.name in TIMING]
+    batches = (([job for job in jobs if job not in timed], SIDE_BY_SIDE), (timed, TIMED_SIDE_BY_SIDE))
     results: list[RunResult] = []
-    for batch, workers in (([job for job in jobs if job not in alone], SIDE_BY_SIDE), (alone, 1)):
-        with closing(run_many(batch, limit_s=limit_s, workers=workers)) as running:
-            for result in running:
-                results.append(result)
-                told(_label(result), len(results))
-                if result.status == "interrupted":
-                    break
-        if results and results[-1].status == "interrupted":
-            break
+    try:
+        for batch, workers in batches:
+            with closing(run_many(batch, limit_s=limit_s, workers=workers)) as running:
+                for result in running:
+                    results.append(result)
+                    told(_label(result), len(results))
+                    if result.status == "interrupted":
+                        raise KeyboardInterrupt  # noqa: TRY301 - as if it had come just now: nothing else is begun
+    except KeyboardInterrupt:
+        if not results or results[-1].status != "interrupted":  # It came between two results.
+            missing = next((job for job in jobs if job not in {result.job for result in results}), None)
+            results += [interrupted(missing)] if missing is not None else []
     order = {job: place for place, job in enumerate(jobs)}
     return sorted(results, key=lambda result: (result.status == "interrupted", order[result.job]))
 
@@ -161,7 +168,7 @@ def _new_folder(root: Path) -> Path:
 def _jobs(scenarios: Sequence[Scenario], folder: Path, *, quick: bool, clock: Clocks, repeat: int, seed: int, package: str) -> list[Job]:
     """All on the virtual clock first, which takes a second or two; then those that need real time."""
     everything = [(scenario, variant) for scenario in scenarios for variant in scenario.variants.values()]
-    timing = [pair for pair in everything if f"{pair[0].name}/{pair[1].name}" in TIMING or pair[1].real]
+    timing = [pair for pair in everything if f"{pair[0].name}/{pair[1].name}" in TIMING]
     jobs: list[Job] = []
     if clock != "real":
         jobs += plan([pair for pair in everything if not pair[1].real], "virtual", repeat, seed, folder, package)

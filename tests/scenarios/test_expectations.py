@@ -22,7 +22,7 @@ def virtual(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
     """All scenarios, once, on the virtual clock; those for which it means nothing on the real one."""
     folder = tmp_path_factory.mktemp("virtual")
     jobs = plan(ALL, "virtual", out=folder)
-    return conclude(folder, catalogue(), list(run_many(jobs)))
+    return conclude(folder, catalogue(), list(run_many(jobs, workers=4)))
 
 
 def violations(result: StudyResult, file: str) -> set[tuple[str, str, str]]:

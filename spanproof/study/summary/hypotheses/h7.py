@@ -52,14 +52,14 @@ H7: Final = Question(
             shown_by="cleanup/resource_cleanup/file_and_connection",
         ),
         Claim(
-            "Runs that are timed out again and again leave neither memory nor references behind.",
-            where=("chaos/memory_pressure/timed_out_again_and_again",),
-            criteria=("L02", "L04"),
+            "Runs that are timed out again and again leave neither memory nor references nor descriptors behind.",
+            where=("chaos/memory_pressure/again_and_again",),
+            criteria=("L02", "L03", "L04"),
         ),
         Claim(
-            "After waves of timeouts as many descriptors are open as before.",
+            "Every file of a wave of timeouts is closed.",
             where=("chaos/resource_exhaustion/waves_of_timeouts",),
-            criteria=("L03",),
+            criteria=("C01",),
         ),
     ),
 )
