@@ -20,9 +20,11 @@ def as_list(value: object) -> list[Any]:
     return value if is_list(value) else [value]
 
 
-def items(value: object) -> list[Any]:
+def items(value: Any) -> list[Any]:
     """What a member holds that should be a list: nothing of null, anything else that is no list as a list of one."""
-    return value if is_list(value) else [] if value is None else [value]
+    if value.__class__ is list:
+        return value  # type: ignore[no-any-return]
+    return [] if value is None else [value]
 
 
 def shown(value: object, length: int = 60) -> str:

@@ -53,8 +53,10 @@ class Table:
         except TypeError:  # a lone surrogate, which no UTF-8 has, or a key that is no text
             data = orjson.dumps(_without_surrogates(row))
         self._rows.append(data)
-        self._size += len(data)
-        self._longest = max(self._longest, len(data))
+        length = len(data)
+        self._size += length
+        if length > self._longest:  # noqa: PLR1730 - for every row; max() would be one call more
+            self._longest = length
         return self._size
 
     def flush(self) -> None:

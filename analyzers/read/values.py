@@ -24,7 +24,8 @@ def texts(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
             value = pair["value"]
             # The common case without a call: one member, whose content is text already.
             if len(value) == 1:
-                ((kind, content),) = value.items()
+                (kind,) = value
+                content = value[kind]
                 if type(content) is str and kind in _TEXTS:
                     out[pair["key"]] = content
                     continue

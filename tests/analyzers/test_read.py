@@ -144,7 +144,7 @@ def test_one_bad_thing_never_costs_its_neighbours(tmp_path: Path) -> None:
         6 | data_loss | an attribute is malformed: 'key' is missing | it was left out
         6 | data_loss | an attribute is malformed: a part of it is not of the kind that belongs there | it was left out
         6 | data_loss | an attribute is malformed: unknown kind of value 'strangeValue' | it was left out
-        6 | data_loss | an event is malformed: a part of it is not of the kind that belongs there | it was left out
+        6 | data_loss | an event is malformed: 'no event' is no object | it was left out
         10 | data_loss | a JSON value without resourceSpans: 1 | it was left out
         11 | data_loss | a JSON value without resourceSpans: 'x' | it was left out
         12 | info | metrics or logs in between | they were left out: only traces are read

@@ -9,7 +9,7 @@ from ..documents import documents
 from ..handing import Hand
 from ..ids import Ids
 from ..origin import resource_id
-from ..plain import label, plain_texts
+from ..plain import json_text, label, plain_texts
 from ..shapes import MALFORMED, as_list, is_map, items, shown
 from ..times import time_ns
 
@@ -51,6 +51,8 @@ class _Reading:
         self._hand = Hand(staging, notes)
         self._notes = notes
         self._ids = Ids(notes, usual=frozenset(("0x", "short")))
+        self._resources: dict[str, int | None] = {}
+        """Number of each resource, by its JSON text: every span repeats it."""
         self._line = 0
         self.others = 0
         """Objects of the exporters for logs and metrics, which print to the same place."""
@@ -109,6 +111,12 @@ class _Reading:
 
     def _resource(self, given: Any) -> int | None:
         """The number of a resource: an object with attributes, or, of older SDKs, the attributes alone."""
+        key = json_text(given)
+        if key not in self._resources:
+            self._resources[key] = self._numbered(given)
+        return self._resources[key]
+
+    def _numbered(self, given: Any) -> int | None:
         inner = given.get("attributes") if is_map(given) else None
         attributes = plain_texts(inner if is_map(inner) else given, self._notes, self._line)
         if is_map(inner) and is_map(given) and (url := given.get("schema_url")):

@@ -14,11 +14,11 @@ from ..documents import documents
 from ..ids import Ids
 from ..origin import resource_id
 from ..plain import label
-from ..shapes import MALFORMED, as_list, is_map, items, shown, why
+from ..shapes import MALFORMED, is_map, items, shown, why
 from ..times import time_ns
 from ..values import texts
 from .otlp_envelopes import unwrapped
-from .otlp_odd import EVENT, KINDS, LINK, PART, RESOURCE, SCOPE, SCOPE_SPANS, SPAN, STATUSES, Odd, scope_texts
+from .otlp_odd import COMMON, EVENT, KINDS, LINK, PART, RESOURCE, SCOPE, SCOPE_SPANS, SELDOM, SPAN, STATUSES, Odd, scope_texts
 
 if TYPE_CHECKING:
     from ..notes import Notes
@@ -31,8 +31,12 @@ _MEMBER: Final = re.compile(
     rb'|\A\s*\{\s*"batches"\s*:\s*[{\[]'
 )
 _OTHER_SIGNALS: Final = frozenset(("resourceLogs", "resourceMetrics", "resourceProfiles", "resource_logs", "resource_metrics"))
-_TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
-_SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
+_TRACE_ID: Final = re.compile(r"[0-9a-f]{32}").fullmatch
+_SPAN_ID: Final = re.compile(r"[0-9a-f]{16}").fullmatch
+# Read for every span, and an attribute of a module is slower.
+_REV: Final = v.REV
+_SEQ: Final = v.SEQ
+_OUTCOME: Final = v.OUTCOME
 _MICROSECOND: Final = 1_000
 
 
@@ -76,8 +80,8 @@ class _Reading:
     def document(self, value: Any, line: int) -> None:
         """One TracesData, a list of them, or an envelope."""
         self.line = self._odd.line = line
-        for data in as_list(value):
-            if is_map(data) and "resourceSpans" in data:
+        for data in value if value.__class__ is list else (value,):
+            if data.__class__ is dict and "resourceSpans" in data:
                 self._data(data, data["resourceSpans"])
                 continue
             for holder, parts in unwrapped(data):
@@ -88,7 +92,7 @@ class _Reading:
 
     def _data(self, holder: dict[str, Any], parts: Any) -> None:
         self.traces += 1
-        for part in items(parts):
+        for part in parts if parts.__class__ is list else items(parts):
             try:
                 self._part(part if PART.issuperset(part) else self._odd.part(part))
             except MALFORMED as error:
@@ -120,7 +124,8 @@ class _Reading:
             self._take(resource)
         if self._resource_id is None:
             return
-        for spans in items(part.get("scopeSpans")):
+        given: Any = part.get("scopeSpans")
+        for spans in given if given.__class__ is list else items(given):
             try:
                 self._scope_spans(spans if SCOPE_SPANS.issuperset(spans) else self._odd.scope_spans(spans), self._resource_id)
             except MALFORMED as error:
@@ -147,8 +152,12 @@ class _Reading:
                 self._scope = scope_texts(scope, texts(scope.get("attributes"), self.notes, self.line))
             except MALFORMED as error:
                 self._lost("a scope is malformed", error)
-        for span in items(given.get("spans")):
+        spans: Any = given.get("spans")
+        for span in spans if spans.__class__ is list else items(spans):
             try:
+                if COMMON.issuperset(span):
+                    self._span(span, resource, ())
+                    continue
                 if SPAN.issuperset(span):
                     self._span(span, resource)
                     continue
@@ -159,8 +168,12 @@ class _Reading:
             except MALFORMED as error:
                 self._lost("a span is malformed", error)
 
-    def _span(self, span: dict[str, Any], resource: int) -> None:
-        trace_id, span_id = self._trace_id(span["traceId"]), self._span_id(span["spanId"])
+    def _span(self, span: dict[str, Any], resource: int, seldom: tuple[tuple[str, str], ...] = SELDOM) -> None:
+        trace_id, span_id = span["traceId"], span["spanId"]
+        if trace_id.__class__ is not str or not _TRACE_ID(trace_id):
+            trace_id = self._ids.trace(trace_id, self.line)
+        if span_id.__class__ is not str or not _SPAN_ID(span_id):
+            span_id = self._ids.span(span_id, self.line)
         attributes = texts(span.get("attributes"), self.notes, self.line)
         if self._scope:
             attributes = self._scope | attributes
@@ -170,27 +183,36 @@ class _Reading:
             "line": self.line,
             "trace_id": trace_id,
             "span_id": span_id,
-            "name": label(span.get("name")),
+            "name": name if (name := span.get("name")).__class__ is str else label(name),
             "span_kind": KINDS[span.get("kind")],
             "start_ns": self._time(span.get("startTimeUnixNano")),
             "end_ns": self._time(span.get("endTimeUnixNano")),
             "status_code": STATUSES[status.get("code")],
-            "rev": count(attributes.get(v.REV)),
+            "rev": count(attributes.get(_REV)),
             "attributes": attributes,
         }
         if parent := span.get("parentSpanId"):
-            row["parent_span_id"] = self._ids.parent(parent, self.line)
+            if parent.__class__ is not str or not _SPAN_ID(parent):
+                parent = self._ids.span(parent, self.line)
+            row["parent_span_id"] = parent if parent.strip("0") else None
         if message := status.get("message"):
             row["status_message"] = label(message)
-        for member, column in _SELDOM:
+        for member, column in seldom:
             if content := span.get(member):
                 row[column] = label(content) if column == "trace_state" else count(content)
-        if attributes.get(v.OUTCOME) == "unfinished":
+        if attributes.get(_OUTCOME) == "unfinished":
             self._reopen(row)
         place = {"record": self.staging.span(row), "trace_id": trace_id, "span_id": span_id}
+        if "events" in span or "links" in span:
+            self._below(span, place)
+
+    def _below(self, span: dict[str, Any], place: dict[str, Any]) -> None:
+        """The events and links of a span; `place` is what their rows have in common."""
         for ordinal, event in enumerate(items(span.get("events"))):
             try:
-                self.staging.event(place | self._event(event if EVENT.issuperset(event) else self._odd.event(event), ordinal))
+                found = self._event(event if EVENT.issuperset(event) else self._odd.event(event), ordinal)
+                found.update(place)
+                self.staging.event(found)
             except MALFORMED as error:
                 self._lost("an event is malformed", error)
         for ordinal, link in enumerate(items(span.get("links"))):
@@ -208,11 +230,11 @@ class _Reading:
 
     def _event(self, event: dict[str, Any], ordinal: int) -> dict[str, Any]:
         attributes = texts(event.get("attributes"), self.notes, self.line)
-        seq = attributes.get(v.SEQ)
+        seq = attributes.get(_SEQ)
         return {
             "ordinal": ordinal,
             "seq": None if seq is None else count(seq),
-            "name": label(event.get("name")),
+            "name": name if (name := event.get("name")).__class__ is str else label(name),
             "time_ns": self._time(event.get("timeUnixNano")),
             "attributes": attributes,
         }
@@ -220,16 +242,10 @@ class _Reading:
     def _link(self, link: dict[str, Any], ordinal: int) -> dict[str, Any]:
         return {
             "ordinal": ordinal,
-            "linked_trace_id": self._trace_id(link["traceId"]),
-            "linked_span_id": self._span_id(link["spanId"]),
+            "linked_trace_id": self._ids.trace(link["traceId"], self.line),
+            "linked_span_id": self._ids.span(link["spanId"], self.line),
             "attributes": texts(link.get("attributes"), self.notes, self.line),
         }
-
-    def _trace_id(self, given: Any) -> str:
-        return given if type(given) is str and _TRACE_ID.fullmatch(given) else self._ids.trace(given, self.line)
-
-    def _span_id(self, given: Any) -> str:
-        return given if type(given) is str and _SPAN_ID.fullmatch(given) else self._ids.span(given, self.line)
 
     def _time(self, given: Any) -> int | None:
         """A time in ns; None for none: missing, 0, or no time."""
@@ -246,10 +262,3 @@ class _Reading:
 
 
 _NEVER: Final = 2**63 - 1
-_SELDOM: Final = (
-    ("traceState", "trace_state"),
-    ("flags", "flags"),
-    ("droppedAttributesCount", "dropped_attributes"),
-    ("droppedEventsCount", "dropped_events"),
-    ("droppedLinksCount", "dropped_links"),
-)

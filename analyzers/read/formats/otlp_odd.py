@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..notes import Notes
 
-SPAN: Final = frozenset(
+COMMON: Final = frozenset(
     (
         "traceId",
         "spanId",
@@ -30,14 +30,19 @@ SPAN: Final = frozenset(
         "events",
         "links",
         "status",
-        "traceState",
-        "flags",
-        "droppedAttributesCount",
-        "droppedEventsCount",
-        "droppedLinksCount",
     )
 )
-"""Members of a span that `otlp_json` reads; likewise the others."""
+"""Members of a span that `otlp_json` reads."""
+SELDOM: Final = (
+    ("traceState", "trace_state"),
+    ("flags", "flags"),
+    ("droppedAttributesCount", "dropped_attributes"),
+    ("droppedEventsCount", "dropped_events"),
+    ("droppedLinksCount", "dropped_links"),
+)
+"""Those that few spans have, and their columns."""
+SPAN: Final = COMMON.union(member for member, _ in SELDOM)
+"""All of them; likewise for the others."""
 EVENT: Final = frozenset(("timeUnixNano", "name", "attributes"))
 LINK: Final = frozenset(("traceId", "spanId", "attributes"))
 PART: Final = frozenset(("resource", "scopeSpans"))

@@ -84,6 +84,8 @@ class _Reading:
         self._ids = Ids(notes, usual=frozenset(("short",)))
         self._records: list[Record] = []
         self._unknown: set[str] = set()
+        self._resources: dict[str, int | None] = {}
+        """Number of each service's resource."""
 
     def document(self, value: Any, line: int) -> None:
         """A span, a list of spans, or a list of lists of them."""
@@ -164,9 +166,11 @@ class _Reading:
     def _local(self, given: Any, line: int) -> tuple[int | None, dict[str, str | None]]:
         """The resource of a span, and where it ran."""
         endpoint = self._endpoint(given, line)
-        service = endpoint.get("serviceName")
-        attributes: dict[str, str | None] = {v.RES_SERVICE: label(service)} if service else {}
-        return resource_id(attributes, self._hand.staging, self._notes), _address(endpoint, "network.local")
+        service = label(endpoint.get("serviceName"))
+        if service not in self._resources:
+            attributes: dict[str, str | None] = {v.RES_SERVICE: service} if service else {}
+            self._resources[service] = resource_id(attributes, self._hand.staging, self._notes)
+        return self._resources[service], _address(endpoint, "network.local")
 
     def _events(self, annotations: Any, line: int) -> Iterator[dict[str, Any]]:
         for annotation in items(annotations):

@@ -64,7 +64,8 @@ def settled(records: list[Record], notes: Notes) -> Iterator[Record]:
                 notes.add("both sides of a call share an id", done, "info", line=record.line, detail=detail)
                 yield record._replace(span_id=_other(record.span_id), parent_id=record.span_id)
             else:
-                yield record._replace(parent_id=_above(record, sides))
+                parent = _above(record, sides)
+                yield record if parent == record.parent_id else record._replace(parent_id=parent)
 
 
 def _sides(pieces: dict[bool, list[Record]], notes: Notes) -> dict[bool, Record]:
