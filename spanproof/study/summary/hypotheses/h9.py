@@ -26,7 +26,7 @@ H9: Final = Question(
             fact="one_outcome",
         ),
         Claim(
-            "A thousand timeouts in one moment are through within five seconds.",
+            "A thousand timeouts that come one upon the other are through within five seconds.",
             where=(f"{_MANY}/a_thousand_requests",),
             criteria=("T02",),
             clock="real",
