@@ -23,7 +23,7 @@ def as_list(value: object) -> list[Any]:
 def items(value: Any) -> list[Any]:
     """What a member holds that should be a list: nothing of null, anything else that is no list as a list of one."""
     if value.__class__ is list:
-        return value  # type: ignore[no-any-return]
+        return value
     return [] if value is None else [value]
 
 

@@ -331,3 +331,13 @@ def test_our_own_spans_do_not_repeat_their_scope(one: Reader) -> None:
     ours = copy.deepcopy(OTLP)
     ours["resourceSpans"][0]["resource"]["attributes"].append({"key": "spanproof.format", "value": {"intValue": "1"}})
     assert "otel.scope" not in one.read(ours).rows("select attributes::varchar from spans")
+
+
+def test_null_in_one_spelling_hides_nothing_in_another(one: Reader) -> None:
+    read = one.read(span(traceId=None, trace_id=TRACE_ID, parentSpanId=None, parent_span_id="00000000000000a7", colour=None))
+    assert (read.rows("select trace_id, parent_span_id from spans"), read.problems) == (f"{TRACE_ID} | a7", "")
+
+
+def test_a_name_that_no_utf8_has_is_said_all_the_same(one: Reader) -> None:
+    read = one.read(span(**{"\ud800": 1}))
+    assert "a span has a member that OTLP does not have: ? | it was left out" in read.problems
