@@ -178,8 +178,8 @@ def test_the_quick_study_answers_all_three_questions_in_seconds_and_tells_its_pr
     real = {run.result.job.name for run in result.runs if run.result.job.clock == "real"}
     assert {"baseline/simple_timeout/timeout", "edge/concurrent_timeouts/cost_of_a_timeout"} <= real
     assert "baseline/simple_timeout/in_time" not in real
-    # 6 seconds on two free cores; three times that is a busy machine, more is a defect.
-    assert time.monotonic() - began < 18
+    # 15 seconds on two free cores; four times that is a busy machine, more is a defect.
+    assert time.monotonic() - began < 60
     steps = result.planned + 1
     assert told[0][1:] == (1, steps)
     assert [done for _, done, _ in told] == [*range(1, steps), steps - 1, steps]
