@@ -123,7 +123,7 @@ def points(target: Target) -> list[Point]:
 def uncut(target: Target, folder: Path) -> Path:
     """Record it without a cut: what is found there is not the cut's doing."""
     with session(folder, name="sweep.uncut") as recording:
-        _run(target, lambda *_: False)
+        _run(target, _nowhere)
         return recording.path or folder
 
 
@@ -139,6 +139,10 @@ def cut(target: Target, point: Point, folder: Path) -> Cut:
     with session(folder, name=f"sweep.{point.turn}") as recording:
         ended = _run(target, look)
         return Cut(point, ended, recording.path or folder)
+
+
+def _nowhere(_turn: int, _loop: VirtualLoop, _task: asyncio.Task[Any]) -> bool:
+    return False
 
 
 def _run(target: Target, look: Callable[[int, VirtualLoop, asyncio.Task[Any]], bool]) -> str:

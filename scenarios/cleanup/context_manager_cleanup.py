@@ -18,7 +18,7 @@ from ..kit import StageBody, call, context, pipeline, survive, work, working
 from ..scenario import Expected, Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 scenario = Scenario(
     __name__,
@@ -35,7 +35,7 @@ CALL_S = 0.01
 
 
 @contextlib.asynccontextmanager
-async def held(name: str) -> AsyncIterator[None]:
+async def held(name: str) -> AsyncGenerator[None]:
     """Something that is given back by a call."""
     with resource(name):
         try:

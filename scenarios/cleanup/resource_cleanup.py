@@ -22,7 +22,7 @@ from ..known import results_lost
 from ..scenario import Expected, Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 scenario = Scenario(
     __name__,
@@ -37,7 +37,7 @@ TIMEOUT_MS = 200
 
 
 @contextlib.asynccontextmanager
-async def server() -> AsyncIterator[int]:
+async def server() -> AsyncGenerator[int]:
     """A server on loopback that sends a row and then nothing more; its port."""
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -52,7 +52,7 @@ async def server() -> AsyncIterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def connection(port: int) -> AsyncIterator[asyncio.StreamReader]:
+async def connection(port: int) -> AsyncGenerator[asyncio.StreamReader]:
     """A connection that is closed when the block is left."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with resource("connection"):

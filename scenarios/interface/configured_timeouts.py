@@ -75,7 +75,7 @@ class Slow(BaseInterceptor):
     name = "slow"
     priority = 40
 
-    async def before(self, _stage_name: str, _ctx: PipelineContext) -> None:
+    async def before(self, stage_name: str, ctx: PipelineContext) -> None:
         """A look into a cache that is far away."""
         await work(0.2)
 

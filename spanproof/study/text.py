@@ -84,8 +84,9 @@ def conclusion(result: StudyResult) -> Iterator[str]:
 
 def by_kind(answers: Iterable[Answer]) -> Iterator[tuple[Kind, list[Answer]]]:
     """The answers, list by list of the research summary."""
-    for kind, group in itertools.groupby(answers, lambda answer: answer.question.kind):
-        yield kind, list(group)
+    for _, group in itertools.groupby(answers, lambda answer: answer.question.kind):
+        alike = list(group)
+        yield alike[0].question.kind, alike
 
 
 def _by_variant(runs: list[StudyRun]) -> Iterator[list[StudyRun]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..analyzers.read.shapes import is_map
 from ..scenarios.result import Job, RunResult
 from . import audit, document, markdown, page, source
 from .result import Surroundings
@@ -56,12 +57,12 @@ def read(folder: Path) -> dict[str, Any]:
     """
     path = folder / FINDINGS
     try:
-        written = json.loads(path.read_bytes())
+        written: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise NoStudyError(f"{folder}: no {FINDINGS} there. Expected: a folder that `spanproof study` has written.") from None
     except (OSError, ValueError) as error:
         raise NoStudyError(f"{path}: cannot be read ({error}). Make the study again: spanproof study.") from None
-    if not isinstance(written, dict) or "study" not in written or "answers" not in written:
+    if not is_map(written) or "study" not in written or "answers" not in written:
         raise NoStudyError(f"{path}: has no answers. Expected: the {FINDINGS} of a study, not the report of `spanproof check`.")
     return written
 
