@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ...instrument import vocabulary as v
+from ...instrument.vocabulary import SCOPE_NAME
 from .counts import count
 from .shapes import why
 
@@ -35,7 +36,7 @@ class Hand:
             links: of each link the ids and attributes, in order.
         """
         attributes = row["attributes"]
-        if attributes.get(SCOPE) == v.SCOPE_NAME:
+        if attributes.get(SCOPE) == SCOPE_NAME:
             # Every span of ours is of this scope, and our own files do not say it span by span.
             attributes = row["attributes"] = {key: content for key, content in attributes.items() if not key.startswith(SCOPE_PREFIX)}
         row["rev"] = count(attributes.get(v.REV))
