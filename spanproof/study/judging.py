@@ -6,13 +6,13 @@ A report lists what is wrong. An answer needs what is right as well: that nothin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..analyzers import picture
+from ..analyzers import expectations, picture
 from ..analyzers.cataloguing import SHARED, catalogue, settings
 from ..analyzers.judging import judge as judge_traces
 from ..analyzers.loading import load
@@ -74,15 +74,25 @@ def judge(traces: Sequence[Path]) -> Judgement:
         return Judgement({}, (), {}, {}, ())
     with closing(load(traces)) as con:
         report = judge_traces(con, source_root=traces[0].parent)
+        rows = _rows(con, report)
         return Judgement(
             report.to_dict(),
-            (*_rows(con, report), *_facts(con)),
+            (*rows, *_facts(con)),
             {path.name: tuple(observations(con, str(path))) for path in traces},
             _found(report),
-            tuple(result.header.id for result in report.undecided()),
+            tuple(_undecided(con, report, rows)),
             audit.records(con, report),
             _pictures(con, report),
         )
+
+
+def _undecided(con: duckdb.DuckDBPyConnection, report: Report, rows: Sequence[Row]) -> Iterator[str]:
+    """Criteria that are UNKNOWN for something that nobody expects on another version: there it is seen, and here it cannot be."""
+    elsewhere = {(each.scenario, each.criterion, each.subject) for each in expectations.read(con) if not each.applies}
+    for result in report.undecided():
+        unknown = [row for row in rows if row.criterion == result.header.id and row.ok is None]
+        if not unknown or any((row.run, row.criterion, row.subject) not in elsewhere for row in unknown):
+            yield result.header.id
 
 
 def _pictures(con: duckdb.DuckDBPyConnection, report: Report) -> dict[str, str]:
@@ -108,7 +118,7 @@ def _rows(con: duckdb.DuckDBPyConnection, report: Report) -> list[Row]:
             criterion = criteria[result.header.id]
             for row in _query(cursor, criterion.id, criterion.header.severity, criterion.sql, values[criterion.id]):
                 blind = result.by_trace.get(row.trace_id) in (Verdict.UNKNOWN, None)
-                rows.append(replace(row, ok=None, note=result.reason or "") if blind and row.ok is True else row)
+                rows.append(replace(row, ok=None, note=result.reason or "") if blind and row.ok is not None else row)
     return rows
 
 
