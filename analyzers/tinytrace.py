@@ -20,7 +20,7 @@ none: a task. Outcomes: `c` completed (the default), `x` cancelled (the default 
     file=x.py line=3 func=f loop=2 stages=a+b edges=a>b     (`unread`: it failed, and nobody looked; `unreadyet`: so far)
     reg=close@5 unreg=close@6 drop=close@5   cleanup registered, taken back, dropped; a unit `c.close:p:50-60` runs it
     raised timed_out cut budget=100 of=q   of a cleanup unit: it failed; the time that it was given; it is run q's
-    block=300+250 block=300+250!   the loop stood still for 250 ms until 300, and with it the machine
+    block=300+250 block=300+250! block=300+250+cpu=100   the loop stood still for 250 ms until 300; with it the machine; computing for 100
 
 and those that are written `name=what@when[-[end]][/kind][+key=value...]`:
 
@@ -119,7 +119,7 @@ class Timed:
 
 @dataclass
 class Unit:
-    """One unit. `marks` are facts without a value, `values` those with one, `timed` those with a time, `blocks` ends and lengths."""
+    """One unit. `marks` are facts without a value, `values` those with one, `timed` those with a time, `blocks` ends, lengths and more."""
 
     key: str
     kind: str | None
@@ -135,7 +135,7 @@ class Unit:
     marks: set[str] = field(default_factory=set[str])
     values: dict[str, str] = field(default_factory=dict[str, str])
     timed: list[Timed] = field(default_factory=list[Timed])
-    blocks: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    blocks: list[tuple[str, str, dict[str, str]]] = field(default_factory=list[tuple[str, str, dict[str, str]]])
 
     @property
     def span_name(self) -> str:
@@ -178,7 +178,22 @@ def parse(text: str) -> Recording:
     for unit in units.values():
         if unit.parent is not None and unit.parent not in units:
             raise TinyTraceError(f"{unit.key}: its parent {unit.parent!r} is none of {', '.join(units)}.")
+    _no_circle(units)
     return Recording(units, about)
+
+
+def _no_circle(units: dict[str, Unit]) -> None:
+    """Each way up comes to an end."""
+    ends: set[str] = set()
+    for unit in units.values():
+        way: dict[str, None] = {}
+        at: str | None = unit.key
+        while at is not None and at not in ends:
+            if at in way:
+                raise TinyTraceError(f"{at} is above itself. Give it another parent: a line of the language has no circles.")
+            way[at] = None
+            at = units[at].parent
+        ends |= way.keys()
 
 
 def ns(text: str) -> int:
@@ -225,7 +240,9 @@ def _fact(unit: Unit, fact: str) -> None:
     elif equals and name in _TIMED and "@" in value:
         unit.timed.append(_timed(name, value))
     elif name == "block" and "+" in value:
-        unit.blocks.append(_pair(value))
+        end, stretch = _pair(value)
+        length, plus, more = stretch.partition("+")
+        unit.blocks.append((end, length, _more(plus + more)))
     elif fact.startswith("!") and (found := _REQUEST.fullmatch(fact)):
         unit.requests.append(_request(found, fact))
     elif found := _DEADLINE.fullmatch(fact):

@@ -134,8 +134,10 @@ class Expansion:
         for fact in unit.timed:
             if fact.name not in ("reg", "unreg", "drop"):
                 timed(self, unit, fact)
-        for end, length in unit.blocks:
-            about = {v.BLOCKED_NS: ns(length.removesuffix("!")), v.BLOCKED_STALLED: length.endswith("!")}
+        for end, length, more in unit.blocks:
+            about: dict[str, Any] = {v.BLOCKED_NS: ns(length.removesuffix("!")), v.BLOCKED_STALLED: length.endswith("!")}
+            if "cpu" in more:
+                about[v.BLOCKED_CPU_NS] = ns(more["cpu"])
             self.at(unit, ns(end), v.LOOP_BLOCKED, **about)
         if unit.kind == "cleanup":
             self._cleanup(unit)

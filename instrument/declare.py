@@ -101,7 +101,7 @@ class Resource:
             attrs[v.RESOURCE_TO] = to.hex
         _locate(attrs, sys._getframe(1))
         unit = _present(given)
-        recorder.event(unit, v.RESOURCE_TRANSFERRED, recorder.now_on(unit), attrs)
+        recorder.event(unit, v.RESOURCE_TRANSFERRED, _now(given, unit), attrs)
 
     def __enter__(self) -> Self:
         return self._acquire(sys._getframe(1))
@@ -137,7 +137,7 @@ class Resource:
         if recorder.alive:
             unit = _present(acquisition)
             attrs: Attributes = {v.RESOURCE_ID: acquisition.number, v.RESOURCE_NAME: self.name, v.RESOURCE_KIND: "declared"}
-            recorder.event(unit, v.RESOURCE_RELEASED, recorder.now_on(unit), attrs)
+            recorder.event(unit, v.RESOURCE_RELEASED, _now(acquisition, unit), attrs)
 
     @staticmethod
     def _nearest(held: list[_Acquisition]) -> int:
@@ -153,6 +153,12 @@ def _present(acquisition: _Acquisition) -> Unit:
     if here is not None:
         return here[0]
     return acquisition.unit if acquisition.unit.end_ns is None else acquisition.recorder.program
+
+
+def _now(acquisition: _Acquisition, unit: Unit) -> int:
+    """Now, on the clock of the unit; of what the program does, on that of the unit that took it, with whose end it is compared."""
+    recorder = acquisition.recorder
+    return recorder.now_on(acquisition.unit if unit is recorder.program else unit)
 
 
 def _locate(attrs: Attributes, frame: FrameType) -> None:

@@ -32,7 +32,7 @@ class ScenarioProcessError(RuntimeError):
 
 
 class Worker:
-    """One process at a time. Not for use from two threads."""
+    """One process at a time. For use from one thread, `end` apart."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -79,6 +79,12 @@ class Worker:
         if self._noise is not None:
             self._noise.close()
             self._noise = None
+
+    def end(self) -> None:
+        """Kill the process, from any thread; whoever waits for its answer is told that it died."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def __enter__(self) -> Self:
         return self

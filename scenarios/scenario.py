@@ -60,6 +60,7 @@ class Variant:
         body: the program to run.
         expected: findings that it is known to give.
         control: the same shape without the fault; its trace must be clean.
+        real: it deals with something outside of the loop (a process, a measurement) and means nothing on a virtual clock.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Variant:
     body: Body
     expected: tuple[Expected, ...] = ()
     control: bool = False
+    real: bool = False
 
 
 @dataclass(eq=False)
@@ -111,25 +113,30 @@ class Scenario:
         """The situation below its title."""
         return "\n".join(inspect.cleandoc(self.situation or "").splitlines()[1:]).strip()
 
-    def variant(self, *, expected: Iterable[Expected] = ()) -> Callable[[Body], Body]:
-        """Register the decorated coroutine function as a variant, with the findings that it is known to give."""
+    def variant(self, *, expected: Iterable[Expected] = (), real: bool = False) -> Callable[[Body], Body]:
+        """Register the decorated coroutine function as a variant, with the findings that it is known to give.
+
+        Args:
+            expected: the findings.
+            real: run it on the real clock alone.
+        """
 
         def register(body: Body) -> Body:
-            self._add(body, tuple(expected), control=False)
+            self._add(body, tuple(expected), control=False, real=real)
             return body
 
         return register
 
     def control(self, body: Body) -> Body:
         """Register the decorated coroutine function as a control: its trace must be clean."""
-        self._add(body, (), control=True)
+        self._add(body, (), control=True, real=False)
         return body
 
-    def _add(self, body: Body, expected: tuple[Expected, ...], *, control: bool) -> None:
+    def _add(self, body: Body, expected: tuple[Expected, ...], *, control: bool, real: bool) -> None:
         name = getattr(body, "__name__", "")
         says = (inspect.getdoc(body) or "").split("\n", 1)[0]
         if not says:
             raise ValueError(f"{self.name}/{name}: the variant has no docstring. Expected: one sentence that says what happens in it.")
         if name in self.variants:
             raise ValueError(f"{self.name}: two variants are called {name!r}. Rename one; a variant has the name of its function.")
-        self.variants[name] = Variant(name, says, body, expected, control)
+        self.variants[name] = Variant(name, says, body, expected, control, real)

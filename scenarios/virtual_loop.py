@@ -28,8 +28,12 @@ class _Jumping(selectors.BaseSelector):
         """Seconds since the loop was made."""
         self.outside = 0
         """Calls at work in threads: they need real time, so the clock must not jump past them."""
+        self.look: Callable[[], bool] | None = None
+        """Called before each turn (see `VirtualLoop.each_turn`)."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.look is not None and self.look():
+            return self.inner.select(0)
         if timeout is None:
             return self.inner.select()
         if not self.outside:
@@ -63,6 +67,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _Jumping()
         super().__init__(self._jumping)
+
+    def each_turn(self, look: Callable[[], bool]) -> None:
+        """Call `look` before each turn. When it has given the loop something to do, and says so, time stands still for that turn."""
+        self._jumping.look = look
 
     def time(self) -> float:
         return self._jumping.now

@@ -17,6 +17,7 @@ GROUPS: Final = {
     "Record": ("trace", "run", "study"),
     "Judge": ("check", "explain", "criteria", "new-criterion"),
     "Look": ("ls", "show", "query"),
+    "Prove": ("verify", "compare", "extract"),
     "Help": ("scenarios", "doctor"),
 }
 """Commands under the heading that the list of commands puts them."""

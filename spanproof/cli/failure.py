@@ -85,6 +85,9 @@ TOLD: Final = (
     ("spanproof.scenarios.discovery", "LibraryMissingError"),
     ("spanproof.scenarios.discovery", "UnknownScenarioError"),
     ("spanproof.scenarios.process", "ScenarioProcessError"),
+    ("spanproof.scenarios.sweep", "SweepError"),
+    ("spanproof.study.verify", "NoStudyError"),
+    ("spanproof.study.extract", "ExtractError"),
     ("spanproof.instrument.attach", "SessionError"),
     ("spanproof.instrument.exporting", "EndpointError"),
 )

@@ -91,7 +91,7 @@ def _run(
     chosen = [pair for name in names for pair in select(name, package=home)] or [
         (scenario, variant) for scenario in catalogue(home) for variant in scenario.variants.values()
     ]
-    jobs = plan([(scenario.name, variant.name) for scenario, variant in chosen], clock, repeat, seed, out.absolute(), home)
+    jobs = plan(chosen, clock, repeat, seed, out.absolute(), home)
     return list(run_many([replace(job, export=export) for job in jobs], progress=_progress))
 
 

@@ -26,9 +26,10 @@ def study(
 ) -> int:
     """Run all scenarios, judge them, and answer the hypotheses.
 
-    Each scenario with what was observed, then each hypothesis with its answer and the evidence. Written as report.md and
-    findings.json beside the traces as well. Exit 0: all ran, and found is what the scenarios expect. Exit 1: another finding, or an
-    expected one is no longer seen. Exit 2: incomplete or undecided. Exit 130: interrupted.
+    Each scenario with what was observed, then each hypothesis with its answer and the evidence. Written beside the traces as well:
+    report.html and report.md to read, findings.json for programs, audit.jsonl with a line for each timeout and cancellation.
+    Exit 0: all ran, and found is what the scenarios expect. Exit 1: another finding, or an expected one is no longer seen. Exit 2:
+    incomplete or undecided. Exit 130: interrupted.
 
     \b
     Examples:
@@ -45,7 +46,8 @@ def study(
     )
     terminal.write(plain(result, width=terminal.console().width))
     rehearsal.tell_unsent([run.result for run in result.runs], export, result.folder)
-    terminal.note(f"written: {terminal.shortest(result.folder / 'report.md')} and findings.json beside it")
+    page = terminal.shortest(result.folder / "report.html")
+    terminal.note(f"written: {page}; report.md, findings.json and audit.jsonl beside it")
     terminal.next_command("check", terminal.shortest(result.folder))
     return result.exit_code
 

@@ -1,11 +1,11 @@
-"""Answers: from rows to claims, from claims to hypotheses. Nothing is known here of what stageflow does; only the rows say it."""
+"""Answers: from rows to claims, from claims to questions. Nothing is known here of what stageflow does; only the rows say it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
 from . import words
-from .model import Answer, Claim, Holding, Hypothesis, Judged, Place, Row, Statement
+from .model import Answer, Claim, Holding, Judged, Place, Question, Row, Statement
 
 EVIDENCE_SHOWN = 4
 """Rows of evidence that a claim keeps: the worst ones."""
@@ -13,21 +13,21 @@ EVIDENCE_SHOWN = 4
 Locate = Callable[[Statement], Place]
 
 
-def answer(hypothesis: Hypothesis, rows: Sequence[Row], ran: Iterable[str], served: Iterable[str], locate: Locate) -> Answer:
-    """The answer to one hypothesis.
+def answer(question: Question, rows: Sequence[Row], ran: Iterable[str], served: Iterable[str], locate: Locate) -> Answer:
+    """The answer to one question.
 
     Args:
-        hypothesis: what is asked.
+        question: what is asked.
         rows: what criteria and facts say of all traces of the study.
         ran: `family/scenario/variant@clock` of the runs that came to their end.
-        served: ids of the hypotheses that some scenario of this build serves.
+        served: ids of the hypotheses, and words of the failure modes and success criteria, that some scenario of this build serves.
         locate: finds a statement in the installed library.
     """
-    if not hypothesis.claims:
-        return Answer(hypothesis, "not decided", _no_claims(hypothesis, set(served)))
+    if not question.claims:
+        return Answer(question, "not decided", _no_claims(question, set(served)))
     ran = set(ran)
-    judged = tuple(judge(claim, rows, ran, locate) for claim in hypothesis.claims)
-    return _combine(hypothesis, judged)
+    judged = tuple(judge(claim, rows, ran, locate) for claim in question.claims)
+    return _combine(question, judged)
 
 
 def judge(claim: Claim, rows: Sequence[Row], ran: Iterable[str], locate: Locate) -> Judged:
@@ -101,25 +101,27 @@ def _worst_first(row: Row) -> tuple[bool, float, str, str]:
     return (row.ok is not False, -(row.measured or 0.0), row.file, row.span_id)
 
 
-def _no_claims(hypothesis: Hypothesis, served: set[str]) -> str:
-    if hypothesis.id in served:
+def _no_claims(question: Question, served: set[str]) -> str:
+    if question.id in served or question.says.partition(":")[0] in served:
         return "its scenarios run, but no claim of this build judges them"
     return "no scenario of this build serves it"
 
 
-def _combine(hypothesis: Hypothesis, judged: tuple[Judged, ...]) -> Answer:
+def _combine(question: Question, judged: tuple[Judged, ...]) -> Answer:
+    # What only adds to the hypothesis that has it is the whole matter of a question in another list.
+    core = [each for each in judged if each.claim.core or question.kind != "hypothesis"]
     broken = [each for each in judged if each.holds in ("no", "varies")]
-    open_core = [each for each in judged if each.holds == "not decided" and each.claim.core]
-    open_other = [each for each in judged if each.holds == "not decided" and not each.claim.core]
-    if any(each.claim.core for each in broken):
-        return Answer(hypothesis, "no", _because_broken(broken), judged)
+    open_core = [each for each in core if each.holds == "not decided"]
+    open_other = [each for each in judged if each.holds == "not decided" and each not in core]
+    if any(each in core for each in broken):
+        return Answer(question, "no", _because_broken(broken), judged)
     if open_core:
-        return Answer(hypothesis, "not decided", open_core[0].reason, judged)
+        return Answer(question, "not decided", open_core[0].reason, judged)
     if broken:
-        return Answer(hypothesis, "yes, but", _because_broken(broken), judged)
+        return Answer(question, "yes, but", _because_broken(broken), judged)
     if open_other:
-        return Answer(hypothesis, "yes, but", f"one claim is not decided: {open_other[0].reason}", judged)
-    return Answer(hypothesis, "yes", f"all {len(judged)} claims held in all of {sum(each.runs for each in judged)} traces", judged)
+        return Answer(question, "yes, but", f"one claim is not decided: {open_other[0].reason}", judged)
+    return Answer(question, "yes", f"all {len(judged)} claims held in all of {sum(each.runs for each in judged)} traces", judged)
 
 
 def _because_broken(broken: list[Judged]) -> str:

@@ -62,8 +62,9 @@ def _run(run: StudyRun) -> dict[str, Any]:
 
 def _answer(answer: Answer) -> dict[str, Any]:
     return {
-        "id": answer.hypothesis.id,
-        "question": answer.hypothesis.question,
+        "id": answer.question.id,
+        "kind": answer.question.kind,
+        "question": answer.question.says,
         "answer": answer.word,
         "because": answer.because,
         "claims": [_claim(each) for each in answer.claims],

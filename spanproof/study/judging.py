@@ -6,16 +6,18 @@ A report lists what is wrong. An answer needs what is right as well: that nothin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..analyzers import expectations, picture
 from ..analyzers.cataloguing import SHARED, catalogue, settings
 from ..analyzers.judging import judge as judge_traces
 from ..analyzers.loading import load
 from ..analyzers.verdicts import Verdict
+from . import audit
 from .facts import FACTS
 from .model import Row
 from .observe import observations
@@ -41,6 +43,8 @@ class Judgement:
         observed: what happened in each file.
         found: violations in each file, as `P04 stage stock` with whether nobody expected it; without what follows from another one.
         undecided: ids of criteria that are UNKNOWN for some trace.
+        audit: the lines of `audit.jsonl`.
+        pictures: of each file with findings its trace as SVG.
     """
 
     report: Mapping[str, Any]
@@ -48,6 +52,8 @@ class Judgement:
     observed: Mapping[str, tuple[str, ...]]
     found: Mapping[str, tuple[tuple[str, bool], ...]]
     undecided: tuple[str, ...]
+    audit: tuple[Mapping[str, Any], ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def misses(self, file: str, scenario: str, criterion: str, subject: str) -> bool:
         """Whether an expectation of a run is not met by its trace."""
@@ -68,13 +74,36 @@ def judge(traces: Sequence[Path]) -> Judgement:
         return Judgement({}, (), {}, {}, ())
     with closing(load(traces)) as con:
         report = judge_traces(con, source_root=traces[0].parent)
+        rows = _rows(con, report)
         return Judgement(
             report.to_dict(),
-            (*_rows(con, report), *_facts(con)),
+            (*rows, *_facts(con)),
             {path.name: tuple(observations(con, str(path))) for path in traces},
             _found(report),
-            tuple(result.header.id for result in report.undecided()),
+            tuple(_undecided(con, report, rows)),
+            audit.records(con, report),
+            _pictures(con, report),
         )
+
+
+def _undecided(con: duckdb.DuckDBPyConnection, report: Report, rows: Sequence[Row]) -> Iterator[str]:
+    """Criteria that are UNKNOWN for something that nobody expects on another version: there it is seen, and here it cannot be."""
+    elsewhere = {(each.scenario, each.criterion, each.subject) for each in expectations.read(con) if not each.applies}
+    for result in report.undecided():
+        unknown = [row for row in rows if row.criterion == result.header.id and row.ok is None]
+        if not unknown or any((row.run, row.criterion, row.subject) not in elsewhere for row in unknown):
+            yield result.header.id
+
+
+def _pictures(con: duckdb.DuckDBPyConnection, report: Report) -> dict[str, str]:
+    """Of each file the trace with the first finding that is a cause, with everything that was found there in the focus."""
+    traces: dict[str, tuple[str, list[str]]] = {}
+    for finding in report.findings:
+        if finding.implied_by is None and finding.severity != "info" and finding.span_id is not None:
+            trace_id, focus = traces.setdefault(_name(finding.file), (finding.trace_id, []))
+            if trace_id == finding.trace_id:
+                focus += [span for span in (finding.span_id, finding.cause_span_id) if span is not None]
+    return {file: picture.svg(con, trace_id, frozenset(focus)) for file, (trace_id, focus) in traces.items()}
 
 
 def _rows(con: duckdb.DuckDBPyConnection, report: Report) -> list[Row]:
@@ -89,7 +118,7 @@ def _rows(con: duckdb.DuckDBPyConnection, report: Report) -> list[Row]:
             criterion = criteria[result.header.id]
             for row in _query(cursor, criterion.id, criterion.header.severity, criterion.sql, values[criterion.id]):
                 blind = result.by_trace.get(row.trace_id) in (Verdict.UNKNOWN, None)
-                rows.append(replace(row, ok=None, note=result.reason or "") if blind and row.ok is True else row)
+                rows.append(replace(row, ok=None, note=result.reason or "") if blind and row.ok is not None else row)
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import text, words
 
 if TYPE_CHECKING:
-    from .model import Answer, Judged
+    from .model import Answer, Claim, Judged, Kind
     from .result import StudyResult
 
 
@@ -26,31 +26,37 @@ def _lines(result: StudyResult) -> Iterator[str]:
     yield f"{text.heading(result)}; begun {result.surroundings.began}."
     yield "Every statement below is read from the traces beside this file. Durations come from the clock that is named with them."
     yield ""
-    yield from _table(result)
-    yield ""
+    for kind, answers in text.by_kind(result.answers):
+        yield from _table(kind, answers)
+        yield ""
+    told: set[Claim] = set()
     for answer in result.answers:
-        if answer.claims:
-            yield from _answer(answer)
+        yield from _answer(answer, told)
     yield from _scenarios(result)
     yield from _appendix(result)
 
 
-def _table(result: StudyResult) -> Iterator[str]:
-    yield "## Answers"
+def _table(kind: Kind, answers: list[Answer]) -> Iterator[str]:
+    yield f"## {text.PLURALS[kind]}"
     yield ""
-    yield "| | hypothesis | answer | because |"
+    yield f"| | {kind} | answer | because |"
     yield "| --- | --- | --- | --- |"
-    for each in result.answers:
+    for each in answers:
         yet = " yet" if not each.claims else ""
-        yield f"| {each.hypothesis.id} | {each.hypothesis.question} | **{each.word}{yet}** | {_cell(each.because)} |"
+        yield f"| {each.question.id} | {_cell(each.question.says)} | **{each.word}{yet}** | {_cell(each.because)} |"
 
 
-def _answer(answer: Answer) -> Iterator[str]:
-    yield f"## {answer.hypothesis.id}: {answer.word}"
+def _answer(answer: Answer, told: set[Claim]) -> Iterator[str]:
+    """The claims of an answer that no answer before it has told."""
+    new = [judged for judged in answer.claims if judged.claim not in told]
+    told.update(judged.claim for judged in new)
+    if not new:
+        return
+    yield f"## {answer.question.id}: {answer.word}"
     yield ""
-    yield f"*{answer.hypothesis.question}*"
+    yield f"*{answer.question.says}*"
     yield ""
-    for judged in answer.claims:
+    for judged in new:
         yield from _claim(judged)
 
 

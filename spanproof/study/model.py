@@ -1,4 +1,4 @@
-"""What a study asks (hypotheses and claims), and what it answers."""
+"""What a study asks (questions and their claims), and what it answers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ Holding = Literal["yes", "no", "varies", "not decided"]
 """Whether a claim held: in all runs, in none of them, in some, or there is nothing that decides it."""
 
 Word = Literal["yes", "no", "yes, but", "not decided"]
+
+Kind = Literal["hypothesis", "failure mode", "success criterion", "limitation", "statement"]
+"""Lists of the research summary: section 4, 2.2, 5, 3.2, and what 3.1 and 7 say of the library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One thing that must be true for a hypothesis to be true, and the traces that decide it.
+    """One thing that must be true for a question to be answered with yes, and the traces that decide it.
 
     Attributes:
         says: the claim, in one sentence.
@@ -41,7 +44,8 @@ class Claim:
         fact: name of a query of `facts` that judges it instead of criteria.
         subjects: judge only these subjects; empty: all of those traces.
         clock: `real` for a claim about time; else both clocks count.
-        core: the hypothesis is wrong without it. Otherwise it only adds a `but`.
+        core: the hypothesis that has it is wrong without it. Otherwise it only adds a `but`.
+        own: it is about what a stage does wrong by itself: no other question rests on it.
         cause: statements of the library that explain why it does not hold.
         hit: who is hit when it does not hold, and how badly.
         advice: what to do about it.
@@ -55,6 +59,7 @@ class Claim:
     subjects: tuple[str, ...] = ()
     clock: Literal["any", "real"] = "any"
     core: bool = True
+    own: bool = False
     cause: tuple[Statement, ...] = ()
     hit: str = ""
     advice: str = ""
@@ -62,12 +67,20 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """A hypothesis of the research summary; without claims it cannot be decided."""
+class Question:
+    """What the research summary asks or says; without claims it cannot be decided.
+
+    Attributes:
+        id: `H1`, or for what the summary does not number a letter for its list and a number.
+        says: its words in the summary.
+        claims: what must be true for it to be true.
+        kind: the list of the summary that it stands in.
+    """
 
     id: str
-    question: str
+    says: str
     claims: tuple[Claim, ...] = ()
+    kind: Kind = "hypothesis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +150,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a hypothesis. `because` says why, in one sentence, from what was seen."""
+    """The answer to a question. `because` says why, in one sentence, from what was seen."""
 
-    hypothesis: Hypothesis
+    question: Question
     word: Word
     because: str
     claims: tuple[Judged, ...] = field(default=())

@@ -1,4 +1,4 @@
-"""What a study found, in one object: for the terminal, for `report.md` and for `findings.json`."""
+"""What a study found, in one object: for the terminal and for the files of its folder."""
 
 from __future__ import annotations
 
@@ -62,10 +62,12 @@ class StudyResult:
         scenarios: all scenarios that were to run.
         runs: one entry a run that was begun.
         planned: number of runs that there should have been.
-        answers: the hypotheses with their answers.
+        answers: the questions of the research summary with their answers.
         rows: every row of evidence: criteria and facts, subject by subject.
         report: the mapping of the JSON contract of `check`, for all traces together; empty when there is no trace.
         unknown: ids of the criteria that could not be decided for some trace.
+        audit: one entry for each timeout and cancellation that happened.
+        pictures: of each trace file with findings its picture, as SVG.
         seconds: real time of the whole.
         seed: the seed.
         repeat: repetitions of each variant on each clock.
@@ -80,6 +82,8 @@ class StudyResult:
     rows: Sequence[Row]
     report: Mapping[str, Any]
     unknown: tuple[str, ...]
+    audit: Sequence[Mapping[str, Any]] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict[str, str])
     seconds: float = 0.0
     seed: int = 0
     repeat: int = 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from .. import __version__, config
 from ..instrument.exporting import Endpoint
@@ -15,17 +16,23 @@ from ..scenarios.discovery import HOME, catalogue
 from ..scenarios.result import Job, RunResult
 from ..scenarios.runner import LIMIT_S, interrupted, plan, run_many
 from ..scenarios.scenario import Scenario, Variant
-from . import document, judging, markdown, source
+from . import audit, document, judging, markdown, page, source
 from .answer import answer
-from .hypotheses import HYPOTHESES
 from .result import StudyResult, StudyRun, Surroundings
+from .summary import QUESTIONS
 
 Clocks = Literal["both", "virtual", "real"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what was just done, how many steps are over, and how many there are."""
 
-TIMING = {run for hypothesis in HYPOTHESES for claim in hypothesis.claims if claim.clock == "real" for run in claim.where}
+SIDE_BY_SIDE: Final = 4
+"""Runs at a time: on the real clock they mostly sleep."""
+
+TIMED_SIDE_BY_SIDE: Final = 2
+"""The same for those that measure time: as many as the smallest machine has cores."""
+
+TIMING = {run for question in QUESTIONS for claim in question.claims if claim.clock == "real" for run in claim.where}
 """Variants that claims about time rest on: they run on the real clock even in a quick study."""
 
 
@@ -55,7 +62,8 @@ def run_study(
         export: an OTLP endpoint that the recordings go to as well.
 
     Returns:
-        The result; its traces, `report.md` and `findings.json` are in `result.folder`. After Ctrl-C it is the part that was done.
+        The result; its traces, `report.html`, `report.md`, `findings.json` and `audit.jsonl` are in `result.folder`. After Ctrl-C it
+        is the part that was done.
 
     Raises:
         LibraryMissingError: stageflow is not installed.
@@ -92,7 +100,7 @@ def conclude(
 
     Args:
         folder: folder of the study.
-        scenarios: the scenarios that the runs are of; they say which hypotheses are served at all.
+        scenarios: the scenarios that the runs are of; they say which questions are served at all.
         results: the runs.
         planned: number of runs that there should be; None: those that there are.
         began: when the study was begun; None: now.
@@ -102,37 +110,51 @@ def conclude(
     judged = judging.judge([result.trace for result in results if result.trace is not None])
     ran = {f"{result.job.name}@{result.job.clock}" for result in results if result.status == "ran"}
     variants = {f"{scenario.name}/{variant.name}": variant for scenario in scenarios for variant in scenario.variants.values()}
-    served = {hypothesis for scenario in scenarios for hypothesis in scenario.hypotheses}
+    served = {name for scenario in scenarios for name in (*scenario.hypotheses, *scenario.failure_modes, *scenario.success)}
     return StudyResult(
         folder,
         Surroundings((began or datetime.now(UTC)).isoformat(timespec="seconds"), source.library(), __version__),
         tuple(scenarios),
         tuple(_run(result, variants, judged) for result in results),
         len(results) if planned is None else planned,
-        tuple(answer(hypothesis, judged.rows, ran, served, source.locate) for hypothesis in HYPOTHESES),
+        tuple(answer(question, judged.rows, ran, served, source.locate) for question in QUESTIONS),
         judged.rows,
         judged.report,
         judged.undecided,
+        audit=judged.audit,
+        pictures=judged.pictures,
         seed=seed,
         repeat=repeat,
     )
 
 
 def write(result: StudyResult) -> None:
-    """Write `report.md` and `findings.json` into the study's folder."""
+    """Write `report.md`, `report.html`, `findings.json` and `audit.jsonl` into the study's folder."""
+    (result.folder / "audit.jsonl").write_bytes(audit.to_lines(result.audit))
     (result.folder / "findings.json").write_text(document.to_json(result), encoding="utf-8")
     (result.folder / "report.md").write_text(markdown.markdown(result), encoding="utf-8")
+    (result.folder / "report.html").write_text(page.page(result), encoding="utf-8")
 
 
 def _run_all(jobs: Sequence[Job], limit_s: float, told: Callable[[str, int], None]) -> list[RunResult]:
+    """Most jobs run side by side: what they do takes 100 ms and more, in which they mostly sleep. Then those that measure time."""
+    timed = [job for job in jobs if job.clock == "real" and job.name in TIMING]
+    batches = (([job for job in jobs if job not in timed], SIDE_BY_SIDE), (timed, TIMED_SIDE_BY_SIDE))
     results: list[RunResult] = []
     try:
-        for result in run_many(jobs, limit_s=limit_s):
-            results.append(result)
-            told(_label(result), len(results))
-    except KeyboardInterrupt:  # Between two runs; during one, its result says so.
-        results += [interrupted(job) for job in jobs[len(results) : len(results) + 1]]
-    return results
+        for batch, workers in batches:
+            with closing(run_many(batch, limit_s=limit_s, workers=workers)) as running:
+                for result in running:
+                    results.append(result)
+                    told(_label(result), len(results))
+                    if result.status == "interrupted":
+                        raise KeyboardInterrupt  # noqa: TRY301 - as if it had come just now: nothing else is begun
+    except KeyboardInterrupt:
+        if not results or results[-1].status != "interrupted":  # It came between two results.
+            missing = next((job for job in jobs if job not in {result.job for result in results}), None)
+            results += [interrupted(missing)] if missing is not None else []
+    order = {job: place for place, job in enumerate(jobs)}
+    return sorted(results, key=lambda result: (result.status == "interrupted", order[result.job]))
 
 
 def _new_folder(root: Path) -> Path:
@@ -145,11 +167,11 @@ def _new_folder(root: Path) -> Path:
 
 def _jobs(scenarios: Sequence[Scenario], folder: Path, *, quick: bool, clock: Clocks, repeat: int, seed: int, package: str) -> list[Job]:
     """All on the virtual clock first, which takes a second or two; then those that need real time."""
-    everything = [(scenario.name, variant) for scenario in scenarios for variant in scenario.variants]
-    timing = [pair for pair in everything if "/".join(pair) in TIMING]
+    everything = [(scenario, variant) for scenario in scenarios for variant in scenario.variants.values()]
+    timing = [pair for pair in everything if f"{pair[0].name}/{pair[1].name}" in TIMING]
     jobs: list[Job] = []
     if clock != "real":
-        jobs += plan(everything, "virtual", repeat, seed, folder, package)
+        jobs += plan([pair for pair in everything if not pair[1].real], "virtual", repeat, seed, folder, package)
     if clock != "virtual":
         jobs += plan(timing if quick else everything, "real", repeat, seed, folder, package)
     return jobs

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from . import words
 
 if TYPE_CHECKING:
-    from .model import Answer, Judged
+    from .model import Answer, Claim, Judged, Kind
     from .result import StudyResult, StudyRun
 
 MARKS = {"yes": "holds", "no": "DOES NOT HOLD", "varies": "VARIES", "not decided": "not decided"}
+
+PLURALS: Final[dict[Kind, str]] = {
+    "hypothesis": "Hypotheses",
+    "failure mode": "Failure modes (yes: free of it)",
+    "success criterion": "Success criteria",
+    "limitation": "Known limitations (yes: it has them)",
+    "statement": "What is said of the interface (yes: it is so)",
+}
+"""Headings of the lists."""
 
 
 def plain(result: StudyResult, *, width: int = 100) -> str:
@@ -30,9 +40,13 @@ def _lines(result: StudyResult, width: int) -> Iterator[str]:
             yield ""
     yield from _wrapped(heading(result), width)
     yield ""
-    for answer in result.answers:
-        yield from _answer(answer, width)
-    yield from _undecided(result.answers, width)
+    told: set[Claim] = set()
+    for kind, answers in by_kind(result.answers):
+        if kind != "hypothesis" and any(answer.claims for answer in answers):
+            yield f"{PLURALS[kind]}:"
+        for answer in answers:
+            yield from _answer(answer, told, width)
+        yield from _undecided(answers, width)
     yield from conclusion(result)
 
 
@@ -68,6 +82,13 @@ def conclusion(result: StudyResult) -> Iterator[str]:
         yield "All scenarios ran, and what was found is what they expect."
 
 
+def by_kind(answers: Iterable[Answer]) -> Iterator[tuple[Kind, list[Answer]]]:
+    """The answers, list by list of the research summary."""
+    for _, group in itertools.groupby(answers, lambda answer: answer.question.kind):
+        alike = list(group)
+        yield alike[0].question.kind, alike
+
+
 def _by_variant(runs: list[StudyRun]) -> Iterator[list[StudyRun]]:
     """The runs of each variant, those on the real clock first, for their figures are those of a real program."""
     variants = dict.fromkeys(run.result.job.variant for run in runs)
@@ -92,12 +113,16 @@ def _variant(runs: list[StudyRun], width: int) -> Iterator[str]:
         yield from _wrapped(f"but run {run.result.job.repetition + 1} on the {run.result.job.clock} clock: {what}", width, indent=4, hang=6)
 
 
-def _answer(answer: Answer, width: int) -> Iterator[str]:
+def _answer(answer: Answer, told: set[Claim], width: int) -> Iterator[str]:
+    """One answer; a claim is told in full where it is met first."""
     if not answer.claims:
         return
-    because = f", because {answer.because}" if answer.word == "not decided" else ""
-    yield from _wrapped(f"{answer.hypothesis.id}  {answer.hypothesis.question}: {answer.word.upper()}{because}", width, hang=4)
-    for judged in answer.claims:
+    new = [judged for judged in answer.claims if judged.claim not in told]
+    # What a hypothesis says of itself stands in its claims below it.
+    because = "" if answer.word == "yes" or (new and answer.word != "not decided") else f", because {answer.because}"
+    yield from _wrapped(f"{answer.question.id}  {answer.question.says}: {answer.word.upper()}{because}", width, hang=4)
+    told.update(judged.claim for judged in new)
+    for judged in new:
         yield from _claim(judged, width)
     yield ""
 
@@ -113,12 +138,12 @@ def _claim(judged: Judged, width: int) -> Iterator[str]:
         yield from _wrapped(f"do: {words.advice(judged)}", width, indent=6, hang=8)
 
 
-def _undecided(answers: tuple[Answer, ...], width: int) -> Iterator[str]:
-    """Hypotheses without claims, in one paragraph a reason."""
+def _undecided(answers: Iterable[Answer], width: int) -> Iterator[str]:
+    """Questions without claims, in one paragraph a reason."""
     reasons: dict[str, list[str]] = {}
     for answer in answers:
         if not answer.claims:
-            reasons.setdefault(answer.because, []).append(answer.hypothesis.id)
+            reasons.setdefault(answer.because, []).append(answer.question.id)
     for because, ids in reasons.items():
         yield from _wrapped(f"{', '.join(ids)}: NOT DECIDED yet, because {because}.", width, hang=4)
         yield ""

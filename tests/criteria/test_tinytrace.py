@@ -67,6 +67,8 @@ def test_numbers_keep_lines_apart() -> None:
         ("a", "'a' is no unit. Expected [kind.]name:[parent]:start-[end][=outcome][:facts]"),
         ("a::0-1 a::0-1", "a is there twice"),
         ("b:a:0-1", "its parent 'a' is none of b"),
+        ("a:a:0-1", "a is above itself"),
+        ("a:b:0-1 b:a:0-1 c:a:0-1", "a is above itself"),
         ("a::0-1:hm", "'hm' of a is no fact that is known"),
         ("a::0-1:!1?", "'?' in '!1?' is unknown"),
         ("a::0-1:!1@b", "'b' is no unit of the line. Units: a."),

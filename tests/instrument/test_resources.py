@@ -61,6 +61,29 @@ def test_declared_for_both_kinds_of_with_and_by_hand(record: Any) -> None:
     assert lasted == [1_000 * MS, 2_000 * MS, 3_000 * MS]
 
 
+def test_what_nobody_gives_back_until_the_loop_ends_is_given_back_then_on_the_clock_of_who_took_it(record: Any) -> None:
+    """The generator's block is left when the loop closes the generator: the event stands on the program, whose clock is another one."""
+
+    async def rows() -> Any:
+        with instrument.resource("cursor"):
+            yield 1
+
+    kept: list[Any] = []
+
+    async def reader() -> None:
+        kept.append(rows())
+        await anext(kept[0])
+
+    async def main() -> None:
+        await asyncio.create_task(reader())
+        await asyncio.sleep(100)
+
+    with record() as trace:
+        run_virtual(main)
+    (released,) = [event for unit in trace.units for event in given_back(unit, "declared")]
+    assert released.time_ns - trace.one("task reader").end_ns >= 100_000 * MS
+
+
 def test_a_block_that_is_left_by_an_error_gives_back(record: Any) -> None:
     async def main() -> None:
         with contextlib.suppress(ValueError), instrument.resource("lost"):

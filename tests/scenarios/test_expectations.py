@@ -5,7 +5,10 @@ That the real clock finds the same is shown by the whole study, in `tests/study/
 
 from __future__ import annotations
 
+import platform
+
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from spanproof.scenarios import Scenario, Variant, catalogue
 from spanproof.scenarios.runner import plan, run_many
@@ -19,10 +22,10 @@ ALL = [(scenario, variant) for scenario in catalogue() for variant in scenario.v
 
 @pytest.fixture(scope="module")
 def virtual(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
-    """All scenarios, once, on the virtual clock."""
+    """All scenarios, once, on the virtual clock; those for which it means nothing on the real one."""
     folder = tmp_path_factory.mktemp("virtual")
-    jobs = plan([(scenario.name, variant.name) for scenario, variant in ALL], "virtual", out=folder)
-    return conclude(folder, catalogue(), list(run_many(jobs)))
+    jobs = plan(ALL, "virtual", out=folder)
+    return conclude(folder, catalogue(), list(run_many(jobs, workers=4)))
 
 
 def violations(result: StudyResult, file: str) -> set[tuple[str, str, str]]:
@@ -40,7 +43,8 @@ def test_a_variant_shows_what_it_expects_and_nothing_else(virtual: StudyResult, 
     run = next(each for each in virtual.runs if each.result.job.name == f"{scenario.name}/{variant.name}")
 
     assert run.result.status == "ran"
-    assert violations(virtual, run.file) == {(each.criterion, each.subject, "expected") for each in variant.expected}
+    here = [each for each in variant.expected if SpecifierSet(each.python).contains(platform.python_version())]
+    assert violations(virtual, run.file) == {(each.criterion, each.subject, "expected") for each in here}
     assert (run.news, run.unmet) == ((), ())
 
 

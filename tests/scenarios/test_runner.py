@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from spanproof.scenarios import RunResult, UnknownScenarioError, run, run_many
+from spanproof.scenarios.discovery import select
 from spanproof.scenarios.process import ScenarioProcessError, Worker
 from spanproof.scenarios.result import Job
 from spanproof.scenarios.runner import plan
@@ -29,8 +32,8 @@ def rogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def rogue_jobs(package: str, out: Path, *variants: str) -> list[Job]:
-    pairs = [(f"rogue/{each.partition('/')[0]}", each.partition("/")[2]) for each in variants]
-    return plan(pairs, "virtual", out=out, package=package)
+    pairs = [select(f"rogue/{each}", package=package) for each in variants]
+    return plan([pair for found in pairs for pair in found], "virtual", out=out, package=package)
 
 
 def resource(trace: Path) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def test_an_unknown_scenario_runs_nothing(tmp_path: Path) -> None:
 
 def test_a_repetition_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="repeat must be at least 1, got 0"):
-        plan([("baseline/exact_timeout", "exact")], "virtual", repeat=0)
+        plan(select("exact_timeout/exact"), "virtual", repeat=0)
 
 
 def test_a_scenario_that_raises_is_reported_and_the_rest_runs(rogue: str, tmp_path: Path) -> None:
@@ -123,19 +126,25 @@ def test_a_process_that_was_killed_between_two_jobs_is_noticed(rogue: str, tmp_p
         assert worker.run(again, 30.0).status == "ran"
 
 
-def test_ctrl_c_ends_the_list_with_a_result_that_says_so(rogue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs = rogue_jobs(rogue, tmp_path, "raises/plain", "exits/plain", "blocks/plain")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_the_list_with_a_result_that_says_so(rogue: str, tmp_path: Path, workers: int) -> None:
+    jobs = rogue_jobs(rogue, tmp_path, "raises/plain", "blocks/wrong", "waits/wrong", "exits/plain")
     results: list[RunResult] = []
-    for result in run_many(jobs):
-        results.append(result)
-        # What the terminal does to us while we wait for the second answer.
-        monkeypatch.setattr(Worker, "run", _interrupted)
+    running = run_many(jobs, workers=workers)
+    results.append(next(running))
+    # What the terminal does to us while we wait for the second answer, which would not come.
+    threading.Timer(0.5, lambda: signal.raise_signal(signal.SIGINT)).start()
+    results.extend(running)
 
     assert [result.status for result in results] == ["ran", "interrupted"]
+    assert results[1].job.scenario in ("rogue/blocks", "rogue/waits")
 
 
-def _interrupted(*_: object) -> RunResult:
-    raise KeyboardInterrupt
+def test_side_by_side_each_job_has_its_result_once(rogue: str, tmp_path: Path) -> None:
+    jobs = rogue_jobs(rogue, tmp_path, "raises/plain", "raises/wrong", "dies/wrong", "exits/plain", "blocks/plain")
+    results = {result.job: result.status for result in run_many(jobs, workers=3)}
+
+    assert results == dict(zip(jobs, ("ran", "raised", "died", "ran", "ran"), strict=True))
 
 
 def test_a_process_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

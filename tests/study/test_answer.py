@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spanproof.study.answer import answer
-from spanproof.study.model import Answer, Claim, Hypothesis, Place, Row, Statement
+from spanproof.study.model import Answer, Claim, Place, Question, Row, Statement
 
 CAUSE = Statement("pipeline/dag.py", "Graph.run", "raise", "raises")
 CORE = Claim("Siblings stop.", where=("f/s/timeout",), criteria=("P04",), cause=(CAUSE,), advice="Do it.", shown_by="f/s/workaround")
@@ -22,7 +22,7 @@ def row(
 def ask(*rows: Row, claims: tuple[Claim, ...] = (CORE, SIDE), ran: set[str] | None = None, served: tuple[str, ...] = ("H2",)) -> Answer:
     everything = {f"f/s/{variant}@{clock}" for variant in ("timeout", "error", "workaround") for clock in ("virtual", "real")}
     return answer(
-        Hypothesis("H2", "Does it?", claims),
+        Question("H2", "Does it?", claims),
         rows,
         everything if ran is None else ran,
         served,
@@ -47,6 +47,18 @@ def test_no_when_a_core_claim_did_not_hold_and_the_sentence_has_the_worst_figure
 
     assert (told.word, told.because) == ("no", "does not hold: Siblings stop (2 of 2 traces; stage b: 300.0 ms)")
     assert [each.measured for each in told.claims[0].evidence] == [300e6, 200e6]
+
+
+def test_in_another_list_than_the_hypotheses_each_claim_counts() -> None:
+    told = answer(
+        Question("F1", "Names", (SIDE,), "failure mode"),
+        [BAD_SIDE],
+        ["f/s/error@virtual"],
+        (),
+        lambda each: Place(each, "x.py", 7, "lib 1"),
+    )
+
+    assert told.word == "no"
 
 
 def test_yes_but_when_only_a_side_claim_did_not_hold() -> None:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def study_of(folder: Path, *, controls_only: bool = False) -> StudyResult:
     """All propagation scenarios on the virtual clock, run in this process so that the library can be changed here."""
     scenarios = [each for each in catalogue() if each.name.startswith("propagation/")]
-    pairs = [(each.name, variant.name) for each in scenarios for variant in each.variants.values() if variant.control or not controls_only]
+    pairs = [(each, variant) for each in scenarios for variant in each.variants.values() if variant.control or not controls_only]
     results = [RunResult(job, "ran", execute(job), 0.0) for job in plan(pairs, "virtual", out=folder)]
     return conclude(folder, scenarios, results)
 
 
 def words_of(result: StudyResult) -> dict[str, str]:
-    return {each.hypothesis.id: each.word for each in result.answers}
+    return {each.question.id: each.word for each in result.answers}
 
 
 def test_with_stageflow_as_it_is_a_timeout_stops_neither_siblings_nor_children(tmp_path: Path) -> None:
@@ -55,5 +55,5 @@ def test_with_the_controls_alone_nothing_is_found_and_nothing_is_claimed(tmp_pat
 
     assert [run.found for run in result.runs] == [()] * len(result.runs)
     assert words_of(result) | {"H2": "not decided", "H3": "not decided"} == words_of(result)
-    answer = next(each for each in result.answers if each.hypothesis.id == "H3")
+    answer = next(each for each in result.answers if each.question.id == "H3")
     assert answer.because == "propagation/subpipeline_cancellation/timeout did not run"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # One process for all of them, so that the study they share is made once.
 pytestmark = pytest.mark.xdist_group("study")
 
+OUTPUTS = {"audit.jsonl", "findings.json", "report.html", "report.md"}
+
 
 @pytest.fixture
 def rogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
@@ -39,26 +41,20 @@ def rogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         del sys.modules[name]
 
 
-@pytest.fixture(scope="module")
-def virtual(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
-    """The whole study, on the virtual clock alone."""
-    return run_study(clock="virtual", out=tmp_path_factory.mktemp("studies"))
-
-
 def words_of(result: StudyResult) -> dict[str, str]:
-    return {each.hypothesis.id: each.word for each in result.answers}
+    return {each.question.id: each.word for each in result.answers}
 
 
 def test_everything_is_in_a_folder_of_its_own(virtual: StudyResult) -> None:
     files = sorted(path.name for path in virtual.folder.iterdir() if not path.name.startswith("."))
 
     assert virtual.folder.name.startswith("study-")
-    assert {"findings.json", "report.md"} < set(files)
-    assert {run.file for run in virtual.runs} | {"findings.json", "report.md"} == set(files)
+    assert set(files) > OUTPUTS
+    assert {run.file for run in virtual.runs} | OUTPUTS == set(files)
 
 
 def test_a_hypothesis_about_time_is_not_answered_by_the_virtual_clock(virtual: StudyResult) -> None:
-    assert words_of(virtual) == {"H1": "not decided", "H2": "no", "H3": "no"} | {f"H{number}": "not decided" for number in range(4, 11)}
+    assert words_of(virtual) | {"H1": "not decided", "H2": "no", "H3": "no"} == words_of(virtual)
     assert virtual.answers[0].because == "baseline/simple_timeout/timeout did not run on the real clock"
 
 
@@ -80,7 +76,8 @@ def test_the_report_has_each_answer_with_its_evidence(virtual: StudyResult) -> N
     page = (virtual.folder / "report.md").read_text()
 
     assert "| H2 | Cancellation propagates to all parallel branches correctly | **no** |" in page
-    assert "| H4 | Cleanup handlers are called on timeout | **not decided yet** | no scenario of this build serves it |" in page
+    assert "## Failure modes" in page
+    assert "| F6 | Nested Cancellation: a cancellation reaches child pipelines | **no** | does not hold: When the stage" in page
     assert "- Why: stageflow/pipeline/dag.py:" in page
     assert "| P04 stage stock | 200.0 ms (bound: 10.0 ms) | virtual clock |" in page
     assert "- All scenarios ran, and what was found is what they expect." in page
@@ -90,7 +87,10 @@ def test_the_terminal_gets_scenarios_then_answers_then_the_conclusion(virtual: S
     told = plain(virtual, width=100)
 
     assert max(map(len, told.splitlines())) <= 100
-    order = [told.index(each) for each in ("propagation/parallel_cancellation: ", "H1  ", "H2  ", "H3  ", "H4, H5", "All scenarios ran")]
+    order = [
+        told.index(each)
+        for each in ("propagation/parallel_cancellation: ", "H1  ", "H2  ", "H3  ", "Failure modes", "F6  ", "All scenarios ran")
+    ]
     assert order == sorted(order)
     assert "H2  Cancellation propagates to all parallel branches correctly: NO" in told
     assert "NOT DECIDED, because baseline/simple_timeout/timeout did not run on the real clock" in " ".join(told.split())
@@ -175,10 +175,12 @@ def test_the_quick_study_answers_all_three_questions_in_seconds_and_tells_its_pr
     result = run_study(quick=True, out=tmp_path, progress=lambda what, done, of: told.append((what, done, of)))
 
     assert words_of(result) | {"H1": "yes, but", "H2": "no", "H3": "no"} == words_of(result)
-    assert len([run for run in result.runs if run.result.job.clock == "real"]) == 4
-    # 6 seconds on two free cores; three times that is a busy machine, more is a defect.
-    assert time.monotonic() - began < 18
+    real = {run.result.job.name for run in result.runs if run.result.job.clock == "real"}
+    assert {"baseline/simple_timeout/timeout", "edge/concurrent_timeouts/cost_of_a_timeout"} <= real
+    assert "baseline/simple_timeout/in_time" not in real
+    # 15 seconds on two free cores; four times that is a busy machine, more is a defect.
+    assert time.monotonic() - began < 60
     steps = result.planned + 1
-    assert told[0] == ("baseline/exact_timeout/exact (virtual)", 1, steps)
+    assert told[0][1:] == (1, steps)
     assert [done for _, done, _ in told] == [*range(1, steps), steps - 1, steps]
     assert [what for what, _, _ in told[-2:]] == ["judging", "done"]

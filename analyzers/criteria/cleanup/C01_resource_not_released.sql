@@ -41,11 +41,11 @@ taken as (
 moves as (
     select t.resource_id, t.holding_id, e.seq, e.time_ns, e.attributes['spanproof.resource.to_span_id'] as to_id
     from taken t
-    join events e on e.trace_id = t.trace_id and try_cast(e.attributes['spanproof.resource.id'] as BIGINT) = t.holding_id
+    join events e on try_cast(e.attributes['spanproof.resource.id'] as BIGINT) = t.holding_id
     join units b on b.trace_id = e.trace_id and b.span_id = e.span_id and b.resource_id = t.resource_id
     where t.transferred_seq is not null and e.name = 'resource.transferred'
     union
-    -- One that stands on a unit of another trace.
+    -- The last one, should its event be cut.
     select resource_id, holding_id, transferred_seq, transferred_ns, to_span_id from taken where transferred_seq is not null
 ),
 hands as (

@@ -28,12 +28,12 @@
 -- cannot see: cleanup in a task of its own that nobody cancelled and nobody awaits; a cleanup that is long in all, though no unit's part of it is: a scope that passes the
 --   cancellation on to its task, and a callback, are judged each by itself
 -- unknown when: it is still unwinding, or the callback still runs, in a trace that is cut: it may yet turn out to swallow the request; or the machine as a whole
---   stood still meanwhile, and without that it was in time
+--   stood still meanwhile, and without that it was in time; or more than `hops` waits would have to be looked at
 -- torn: certain
 -- clock: any
 -- scope: trace
 -- needs: cancel, delivery, await, cleanup
--- fault: library where the unit's own code, or the line that registered the callback, is installed in site-packages; else code
+-- fault: library where the line that registered the callback, or else the unit's own code, is installed in site-packages; else code
 with recursive
 -- One row an own delivery. It unwinds to the unit's end; a scope that takes its own request back when it is left, to there; a request that
 -- ended otherwise inside the unit (a TaskGroup that was aborted), to there.
@@ -189,12 +189,16 @@ stalls as (
     where b.time_ns > l.start_ns and b.time_ns - b.duration_ns < l.end_ns
     group by l.trace_id, l.span_id, l.start_seq
 ),
+gave_up as (
+    select distinct trace_id, span_id, start_seq from down where hop = $hops and goes_on
+),
 measured as (
-    select j.*, j.length_ns - coalesce(o.waited_ns, 0) as own_ns, coalesce(s.stalled_ns, 0) as stalled_ns,
+    select j.*, g.span_id is not null as cut_short, j.length_ns - coalesce(o.waited_ns, 0) as own_ns, coalesce(s.stalled_ns, 0) as stalled_ns,
         $tolerance_ms::BIGINT * 1000000 as bound
     from judged j
     left join others o on o.trace_id = j.trace_id and o.span_id = j.span_id and o.start_seq = j.start_seq
     left join stalls s on s.trace_id = j.trace_id and s.span_id = j.span_id and s.start_seq = j.start_seq
+    left join gave_up g on g.trace_id = j.trace_id and g.span_id = j.span_id and g.start_seq = j.start_seq
 )
 select
     -- The unit that unwinds, or the cleanup unit.
@@ -203,7 +207,7 @@ select
     m.subject,
     case
         when m.lasts and not m.settled then null
-        when m.own_ns > m.bound and m.own_ns - m.stalled_ns <= m.bound then null
+        when m.own_ns > m.bound and (m.cut_short or m.own_ns - m.stalled_ns <= m.bound) then null
         else m.own_ns <= m.bound
     end as ok,
     -- How long it took, without the time for which it only waited for others that were on their way out.
@@ -217,6 +221,7 @@ select
     case
         when m.lasts and not m.settled then 'still at it where the trace is cut'
         when m.own_ns <= m.bound then null
+        when m.cut_short then 'more than `hops` waits would have to be looked at'
         when m.own_ns - m.stalled_ns <= m.bound then 'the machine as a whole stood still meanwhile'
         when m.lasts then 'it was still at it at the end'
         when m.unit = 'cleanup' then 'it is a registered callback'

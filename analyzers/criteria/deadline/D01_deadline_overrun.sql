@@ -4,7 +4,7 @@
 -- says: A deadline passed, and what it should have cut got its cancellation, or ended, much too late.
 -- rule: a deadline that passes cuts what it bounds within the tolerance
 -- why: A timeout that does not cut in time bounds nothing: callers wait longer than they were promised, and queues fill up behind them.
--- judges: armed deadline that passed
+-- judges: armed deadline of a stage, scope, task or run that passed; of a cleanup's budget tell C03 and C04
 -- message: {subject} went on for {measured} past its deadline (allowed: {bound})
 -- fix: Give the loop its turns (move blocking work to `asyncio.to_thread`), and let CancelledError pass through your code.
 -- bad:
@@ -18,7 +18,8 @@
 -- parameter hops: 64 hops; requests followed down a chain of awaits to what was really cut
 -- certain given: the deadline was armed on the loop's clock as recorded, and the watchdog, which ran beside it, saw no standstill of the machine
 -- cannot see: deadlines that a library builds from `loop.call_later` alone; lateness of a virtual loop, which is never late
--- unknown when: the machine as a whole stood still meanwhile, or no watchdog can tell; or the unit had its cancellation in time and is still open, so that it may yet turn out to have swallowed it
+-- unknown when: the machine as a whole stood still meanwhile, or no watchdog can tell; or the unit had its cancellation in time and is still open, so that it may yet turn out to have swallowed it; or
+--   more than `hops` waits would have to be looked at
 -- torn: certain
 -- clock: any
 -- scope: trace
@@ -81,15 +82,16 @@ chain as (
     where c.hop < $hops
 ),
 down as (
-    select c.trace_id, c.span_id, c.deadline_id, min(d.delivered_ns) as delivered_ns
+    select c.trace_id, c.span_id, c.deadline_id, min(d.delivered_ns) as delivered_ns, max(c.hop) >= $hops as cut_short
     from chain c
-    join delivered d on d.resource_id = c.resource_id and d.request_id = c.request_id
+    left join delivered d on d.resource_id = c.resource_id and d.request_id = c.request_id
     group by c.trace_id, c.span_id, c.deadline_id
 ),
 measured as (
     select
         p.*,
         least(direct.delivered_ns, down.delivered_ns) as delivered_ns,
+        down.cut_short,
         case
             when p.unwound or p.is_open then coalesce(least(direct.delivered_ns, down.delivered_ns), p.left_ns)
             else p.left_ns
@@ -113,6 +115,9 @@ stood_still as (
     where o.late and b.time_ns > o.at_ns and b.time_ns - b.duration_ns < o.reached_ns
     group by o.trace_id, o.span_id, o.deadline_id
 ),
+swallowed as (
+    select distinct trace_id, span_id from asks where swallowed_ns is not null
+),
 watched as (
     select resource_id, list_contains(seams, 'watchdog=held') as held from resources
 )
@@ -124,6 +129,7 @@ select
     case
         when o.late and coalesce(s.machine_stalled, false) then null
         when o.late and o.clock = 'monotonic' and not coalesce(w.held, false) then null
+        when o.late and o.cut_short then null
         when o.late then false
         when o.is_open and o.delivered_ns is not null then null
         when o.is_open and o.left_ns = o.until_ns then null
@@ -144,12 +150,14 @@ select
     case
         when o.late and coalesce(s.machine_stalled, false) then 'the machine as a whole stood still'
         when o.late and o.clock = 'monotonic' and not coalesce(w.held, false) then 'no watchdog can tell whether the machine stood still'
+        when o.late and o.cut_short then 'more than `hops` waits would have to be looked at'
         when o.late and s.blocker_id is not null then 'the loop stood still meanwhile'
         when o.late and o.expired_ns is null then 'its timer did not run'
-        when o.late and o.delivered_ns is null then 'its timer ran, and no cancellation was delivered'
+        when o.late and o.delivered_ns is null and y.span_id is null then 'its timer ran, and no cancellation was delivered'
         when o.late and not o.unwound and not o.is_open then 'its cancellation was delivered and did not end it'
-        when o.is_open then 'still open: whether its cancellation ends it is not decided yet'
+        when not o.late and o.is_open and (o.delivered_ns is not null or o.left_ns = o.until_ns) then 'still open: whether its cancellation ends it is not decided yet'
     end as note
 from overrun o
 left join stood_still s on s.trace_id = o.trace_id and s.span_id = o.span_id and s.deadline_id is not distinct from o.deadline_id
 left join watched w on w.resource_id = o.resource_id
+left join swallowed y on y.trace_id = o.trace_id and y.span_id = o.span_id

@@ -20,7 +20,8 @@
 -- parameter hops: 64 hops; requests followed down a chain of awaits, and shields upwards
 -- certain given: the request was recorded where `cancel()` was called, and every throw into the unit's code is seen while the seam `delivery` held
 -- cannot see: a cancellation of a plain future that no task stands behind; code below the unit that swallows it inside a C extension
--- unknown when: the unit is still open, and the loop has not been seen to take a turn since
+-- unknown when: the unit is still open, and the loop has not been seen to take a turn since; it waited for a thread of anyio's on a
+--   virtual clock, which threads do not have; or more than `hops` waits or scopes would have to be looked at
 -- torn: certain
 -- clock: any
 -- scope: trace
@@ -56,35 +57,40 @@ own as (
 -- asked of the task itself goes through shields, and stands on the shielded scope, too. anyio waits for its threads behind a shield of
 -- its own, which is no unit.
 shields as (
-    select s.trace_id, s.span_id, s.parent_span_id as at_id, s.start_ns, s.until_ns, false as by_thread, 1 as hop
+    select s.trace_id, s.span_id, s.parent_span_id as at_id, s.start_ns, s.until_ns, false as by_thread, false as unsure, 1 as hop
     from units s
     where s.shielded
     union all
-    select t.trace_id, t.span_id, t.span_id, t.started_ns, coalesce(t.finished_ns, u.until_ns), true, 1
+    -- A thread has the real clock: beside a virtual loop nobody can tell until when it kept off.
+    select t.trace_id, t.span_id, t.span_id, case when t.clock = u.clock then t.started_ns else u.start_ns end,
+        coalesce(t.finished_ns, u.until_ns), true, t.clock is distinct from u.clock, 1
     from threads t
     join units u on u.trace_id = t.trace_id and u.span_id = t.span_id
-    where t.executor = 'anyio' and t.clock = u.clock
+    where t.executor = 'anyio'
     union all
-    select h.trace_id, h.span_id, m.parent_span_id, h.start_ns, h.until_ns, h.by_thread, h.hop + 1
+    select h.trace_id, h.span_id, m.parent_span_id, h.start_ns, h.until_ns, h.by_thread, h.unsure, h.hop + 1
     from shields h
     join units m on m.trace_id = h.trace_id and m.span_id = h.at_id
     where m.unit <> 'task' and h.hop < $hops
 ),
 kept_off as (
-    select o.trace_id, o.span_id, o.request_id, max(h.until_ns) as until_ns
+    select o.trace_id, o.span_id, o.request_id, max(h.until_ns) filter (not h.unsure) as until_ns, bool_or(h.unsure) as unsure
     from own o
     join shields h on h.trace_id = o.trace_id and h.at_id = o.span_id
     left join requests r on r.trace_id = h.trace_id and r.span_id = h.span_id and r.request_id = o.request_id
-    where o.reached_ns > o.time_ns + o.bound_ns and h.start_ns <= o.reached_ns and (r.request_id is null or h.by_thread)
+    where o.reached_ns > o.time_ns + o.bound_ns and h.start_ns < o.reached_ns and (r.request_id is null or h.by_thread)
     group by o.trace_id, o.span_id, o.request_id
 ),
 counted as (
-    select o.*, greatest(o.time_ns, coalesce(k.until_ns, o.time_ns)) as from_ns
+    select o.*, greatest(o.time_ns, coalesce(k.until_ns, o.time_ns)) as from_ns, k.unsure
     from own o
     left join kept_off k on k.trace_id = o.trace_id and k.span_id = o.span_id and k.request_id = o.request_id
 ),
 late as (
     select * from counted where reached_ns > from_ns + bound_ns
+),
+unended as (
+    select distinct trace_id from shields where hop >= $hops
 ),
 handed_on as (
     select distinct u.resource_id, r.request_id, r.via
@@ -102,15 +108,20 @@ chain as (
     where c.hop < $hops
 ),
 down as (
-    select c.resource_id, c.first_id as request_id, min(d.delivered_ns) as delivered_ns, min(d.delivered_turn) as delivered_turn
+    select c.resource_id, c.first_id as request_id, min(d.delivered_ns) as delivered_ns, min(d.delivered_turn) as delivered_turn,
+        max(c.hop) >= $hops as cut_short
     from chain c
-    join delivered d on d.resource_id = c.resource_id and d.request_id = c.request_id
+    left join delivered d on d.resource_id = c.resource_id and d.request_id = c.request_id
     group by c.resource_id, c.first_id
 ),
 judged as (
     select o.*, least(o.reached_ns, down.delivered_ns) as first_ns, coalesce(o.delivered_ns, down.delivered_ns) as any_delivery_ns,
         -- However long two turns took: where thousands are asked in one turn, the next one is a long one.
-        coalesce(least(o.delivered_turn, down.delivered_turn) <= o.turn + 2, false) as in_two_turns
+        coalesce(least(o.delivered_turn, down.delivered_turn) <= o.turn + 2, false) as in_two_turns,
+        case
+            when o.unsure then 'it waited for a thread, which has another clock'
+            when down.cut_short or o.trace_id in (select trace_id from unended) then 'more than `hops` waits or scopes would have to be looked at'
+        end as doubt
     from counted o
     left join down on down.resource_id = o.resource_id and down.request_id = o.request_id
 ),
@@ -127,7 +138,11 @@ worst as (
         j.first_ns - j.time_ns as measured,
         case
             when j.first_ns > j.from_ns + j.bound_ns and not j.in_two_turns then
-                case when j.is_open and j.any_delivery_ns is null and coalesce(t.last_ns <= j.from_ns + j.bound_ns, true) then null else false end
+                case
+                    when j.doubt is not null then null
+                    when j.is_open and j.any_delivery_ns is null and coalesce(t.last_ns <= j.from_ns + j.bound_ns, true) then null
+                    else false
+                end
             when j.is_open and j.any_delivery_ns is null then null
             else true
         end as ok
@@ -148,5 +163,5 @@ select
     -- Who asked.
     w.by_span_id as cause_span_id,
     'code' as fault,
-    case when w.ok is null then 'still open, and its loop has not been seen to take a turn since the request' end as note
+    case when w.ok is null then coalesce(w.doubt, 'still open, and its loop has not been seen to take a turn since the request') end as note
 from worst w

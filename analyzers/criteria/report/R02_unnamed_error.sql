@@ -87,13 +87,19 @@ subjects as (
 ),
 -- The numbers of the text, each with the word that follows, and with a word such as "timeout" that stands before it.
 numbers as (
-    select trace_id, span_id, unnest(regexp_extract_all(lower(text), pattern, 1)) as before,
-        unnest(regexp_extract_all(lower(text), pattern, 2)) as number, unnest(regexp_extract_all(lower(text), pattern, 3)) as after
+    -- The pattern is written out each time: one that is no constant is compiled anew for each row.
+    select trace_id, span_id,
+        unnest(regexp_extract_all(
+            text, '((?:time[sd]?[ _-]?out|deadline|limit)[a-z_]*\W{0,4}(?:(?:of|is|was|after|in|at)\W{1,2})?)?\b(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([\p{L}µ]*)', 1
+        )) as before,
+        unnest(regexp_extract_all(
+            text, '((?:time[sd]?[ _-]?out|deadline|limit)[a-z_]*\W{0,4}(?:(?:of|is|was|after|in|at)\W{1,2})?)?\b(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([\p{L}µ]*)', 2
+        )) as number,
+        unnest(regexp_extract_all(
+            text, '((?:time[sd]?[ _-]?out|deadline|limit)[a-z_]*\W{0,4}(?:(?:of|is|was|after|in|at)\W{1,2})?)?\b(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([\p{L}µ]*)', 3
+        )) as after
     from (
-        select trace_id, span_id, regexp_replace(text, '(\d),(\d\d\d)\b', '\1\2', 'g') as text,
-            '((?:time[sd]?[ _-]?out|deadline|limit)[a-z_]*\W{0,4}(?:(?:of|is|was|after|in|at)\W{1,2})?)?'
-            || '\b(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([\p{L}µ]*)' as pattern
-        from subjects
+        select trace_id, span_id, lower(regexp_replace(text, '(\d),(\d\d\d)\b', '\1\2', 'g')) as text from subjects
     )
 ),
 -- In nanoseconds; a number without a unit behind a word such as "timeout" is one of milliseconds or of seconds.
@@ -119,9 +125,13 @@ numbered as (
 judged as (
     select s.*, n.span_id is not null as has_timeout,
         -- As a word: neither `fetch` in `prefetch` nor in `fetch-all`.
-        coalesce(s.told_stage = s.stage, false) or regexp_matches(
-            s.text, '(^|[^\p{L}\p{N}_-])' || regexp_escape(s.stage) || '($|[^\p{L}\p{N}_.-]|\.($|[^\p{L}\p{N}_]))'
-        ) as has_stage
+        case
+            when s.told_stage = s.stage then true
+            when not contains(s.text, s.stage) then false
+            else regexp_matches(
+                s.text, '(^|[^\p{L}\p{N}_-])' || regexp_escape(s.stage) || '($|[^\p{L}\p{N}_.-]|\.($|[^\p{L}\p{N}_]))'
+            )
+        end as has_stage
     from subjects s
     left join numbered n on n.trace_id = s.trace_id and n.span_id = s.span_id
 )

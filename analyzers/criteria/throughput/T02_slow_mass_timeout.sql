@@ -28,7 +28,8 @@
 -- parameter hops: 64 hops; requests followed down a chain of awaits to what was really cut
 -- certain given: the deadlines were armed as recorded, and the watchdog saw no standstill of the machine
 -- cannot see: units that have no deadline of their own and are cut by one that is around them; what a virtual loop would have taken in real time
--- unknown when: the machine as a whole stood still meanwhile, or no watchdog can tell; or a unit of the group is still open and was not told yet
+-- unknown when: the machine as a whole stood still meanwhile, or no watchdog can tell; or a unit of the group is still open and was not told
+--   yet; or more than `hops` waits would have to be looked at
 -- torn: unknown
 -- clock: real
 -- scope: set
@@ -106,16 +107,17 @@ chain as (
     where c.hop < $hops
 ),
 down as (
-    select c.trace_id, c.span_id, c.deadline_id, min(d.delivered_ns) as delivered_ns
+    select c.trace_id, c.span_id, c.deadline_id, min(d.delivered_ns) as delivered_ns, max(c.hop) >= $hops as cut_short
     from chain c
-    join delivered d on d.resource_id = c.resource_id and d.request_id = c.request_id
+    left join delivered d on d.resource_id = c.resource_id and d.request_id = c.request_id
     group by c.trace_id, c.span_id, c.deadline_id
 ),
 told as (
     select
         g.*,
         least(direct.delivered_ns, down.delivered_ns) as delivered_ns,
-        coalesce(least(direct.delivered_ns, down.delivered_ns), g.left_ns) as reached_ns
+        coalesce(least(direct.delivered_ns, down.delivered_ns), g.left_ns) as reached_ns,
+        down.cut_short
     from grouped g
     left join direct on direct.trace_id = g.trace_id and direct.span_id = g.span_id and direct.deadline_id is not distinct from g.deadline_id
     left join down on down.trace_id = g.trace_id and down.span_id = g.span_id and down.deadline_id is not distinct from g.deadline_id
@@ -128,7 +130,8 @@ groups as (
         max(reached_ns - at_ns) as late_ns,
         arg_max({'trace_id': trace_id, 'span_id': span_id, 'subject': subject, 'unit': unit, 'mechanism': mechanism,
             'timer_ran': expired_ns is not null, 'at_ns': at_ns, 'reached_ns': reached_ns}, (reached_ns - at_ns, until_seq)) as last_one,
-        bool_or(is_open and delivered_ns is null and left_ns = until_ns) as waiting
+        bool_or(is_open and delivered_ns is null and left_ns = until_ns) as waiting,
+        bool_or(cut_short) as cut_short
     from told
     where delivered_ns is null or delivered_ns >= at_ns
     group by resource_id, loop_id, number
@@ -157,6 +160,7 @@ judged as (
         case
             when w.late and coalesce(s.machine_stalled, false) then 'the machine as a whole stood still'
             when w.late and not coalesce(h.held, false) then 'no watchdog can tell whether the machine stood still'
+            when w.late and w.cut_short then 'more than `hops` waits would have to be looked at'
             when not w.late and w.waiting then 'a unit of the group is still open and was not told yet'
         end as doubt
     from weighed w
