@@ -143,11 +143,12 @@ def _read(source: Opened, staging: Staging, notes: Notes) -> str | None:
         if seen.what:
             notes.refuse(f"looks like {seen.what}; this build reads {READABLE}. Name a trace that Spanproof recorded, or convert this one")
         else:
-            notes.add(source.damage or "an empty file", "nothing was read", "data_loss" if source.damage else "notice")
+            damaged = source.damage
+            notes.add(damaged.what if damaged else "an empty file", "nothing was read", "data_loss" if damaged else "notice")
         return None
     seen.format.read(source, staging, notes)
     if source.damage:
-        notes.add(source.damage, "what comes before was read", "data_loss")
+        notes.add(source.damage.what, source.damage.done, "data_loss")
     return seen.format.name
 
 
