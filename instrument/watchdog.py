@@ -2,7 +2,8 @@
 
 A step that blocks its loop cannot say where. The watchdog looks every 20 ms and notes the line of the user's code after 100 ms.
 When it was late itself, either the machine stood still (no fault of the program) or somebody held Python's lock; the CPU time
-of the loop's thread and the watchdog's own waits for that lock tell the two apart.
+of the loop's thread and the watchdog's own waits for that lock tell the two apart. On a machine that is merely busy the watchdog may be
+on time and the loop's thread not: what that thread waited for a processor is the machine's doing too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .frames import site
 from .sinks.worker import Worker
+from .starving import waited_ns
 
 if sys.platform != "win32":
     import resource
@@ -41,6 +43,7 @@ class _Seen(NamedTuple):
         started_ns: start of the step that it is about.
         cpu_ns: CPU time of the thread at the last look before the step, None when it cannot be read.
         late_ns: how late the watchdog was during the step, in all, less what the thread computed meanwhile.
+        starved_ns: what the thread had waited for a processor at the last look before the step, None when it cannot be read.
         waits: the watchdog's waits at the last look before the step.
         looks: looks during the step.
         line: the user's line, once the step was long.
@@ -49,21 +52,28 @@ class _Seen(NamedTuple):
     started_ns: int = 0
     cpu_ns: int | None = None
     late_ns: int = 0
+    starved_ns: int | None = None
     waits: int = 0
     looks: int = 0
     line: _Line | None = None
 
 
 class _Watched:
-    """A registered step, with the clock of its thread's CPU time."""
+    """A registered step, with the clock of its thread's CPU time and the thread's number in the system."""
 
-    __slots__ = ("cpu_clock", "cpu_ns", "seen", "step")
+    __slots__ = ("cpu_clock", "cpu_ns", "native_id", "seen", "starved_ns", "step")
 
-    def __init__(self, step: Step, cpu_clock: int | None) -> None:
+    def __init__(self, step: Step, cpu_clock: int | None, native_id: int | None) -> None:
         self.step = step
         self.cpu_clock = cpu_clock
+        self.native_id = native_id
         self.cpu_ns = self.read_cpu()
+        self.starved_ns = waited_ns(native_id)
         self.seen = _Seen()
+
+    def first_seen(self, started_ns: int, waits: int) -> _Seen:
+        """What is known of a step at its first look: the figures of the look before."""
+        return _Seen(started_ns, self.cpu_ns, 0, self.starved_ns, waits)
 
     def late(self, now_ns: int, due_ns: int, cpu_ns: int | None) -> int:
         """How late a look is, less what the thread computed since the last one: C code that holds Python's lock is no stall."""
@@ -87,7 +97,7 @@ class Watchdog:
 
     def register(self, step: Step) -> None:
         """Watch this step's thread, which must be alive; best called in that thread. Starts the watchdog with the first one."""
-        self._watched[id(step)] = _Watched(step, _cpu_clock(step.thread_id))
+        self._watched[id(step)] = _Watched(step, _cpu_clock(step.thread_id), _native_id(step.thread_id))
         if not self._worker.running and not self._worker.dead:
             self._due_ns = self._clock() + LOOK_NS
             self._worker.start()
@@ -114,7 +124,7 @@ class Watchdog:
         started_ns, due_ns = step.started_ns, self._due_ns
         seen = watched.seen
         if seen.started_ns != started_ns:  # never looked at: too short, or the watchdog is late just now
-            seen = _Seen(started_ns, watched.cpu_ns, 0, self._waits)
+            seen = watched.first_seen(started_ns, self._waits)
         duration_ns = now_ns - started_ns
         cpu_ns = None if watched.cpu_clock is None else time.thread_time_ns()
         if cpu_ns is not None and seen.cpu_ns is not None:
@@ -123,6 +133,8 @@ class Watchdog:
         late_ns = seen.late_ns + watched.late(now_ns, max(due_ns, started_ns), cpu_ns)
         if 2 * late_ns > duration_ns:
             step.stalled = not self._somebody_held_the_lock(late_ns, seen)
+        if not step.stalled and duration_ns > LONG_NS:
+            step.stalled = _starved(watched.native_id, seen, duration_ns)
 
     def _somebody_held_the_lock(self, late_ns: int, seen: _Seen) -> bool:
         # A thread that wants the lock wakes every switch interval to ask for it; on a machine that stands still nobody wakes.
@@ -153,6 +165,8 @@ class Watchdog:
                 self._watched.pop(key, None)
                 continue
             self._look_at(watched, now_ns, cpu_ns)
+            if cpu_ns != watched.cpu_ns:  # a thread that does nothing waits for no processor
+                watched.starved_ns = waited_ns(watched.native_id)
             watched.cpu_ns = cpu_ns
         self._waits = waits
         self._due_ns = self._clock() + LOOK_NS
@@ -163,12 +177,28 @@ class Watchdog:
             return
         seen = watched.seen
         if seen.started_ns != started_ns:
-            seen = _Seen(started_ns, watched.cpu_ns, 0, self._waits)
+            seen = watched.first_seen(started_ns, self._waits)
         line = seen.line
         if line is None and now_ns - started_ns > LONG_NS:
             line = _line_of(watched.step.thread_id)
         late_ns = watched.late(now_ns, max(self._due_ns, started_ns), cpu_ns)
         watched.seen = seen._replace(late_ns=seen.late_ns + late_ns, looks=seen.looks + 1, line=line)
+
+
+def _starved(native_id: int | None, seen: _Seen, duration_ns: int) -> bool:
+    """Whether a step was long because its thread had no processor: for most of it, or so that it would not have been long."""
+    starved_ns = None if seen.starved_ns is None else waited_ns(native_id)
+    if starved_ns is None or seen.starved_ns is None:
+        return False
+    lost_ns = starved_ns - seen.starved_ns
+    return 2 * lost_ns > duration_ns or duration_ns - lost_ns <= LONG_NS
+
+
+def _native_id(thread_id: int) -> int | None:
+    """The thread's number in the system, None when it is not a thread of `threading`."""
+    if thread_id == threading.get_ident():
+        return threading.get_native_id()
+    return next((thread.native_id for thread in threading.enumerate() if thread.ident == thread_id), None)
 
 
 def _line_of(thread_id: int) -> _Line | None:

@@ -242,8 +242,10 @@ def test_what_could_not_be_read_and_a_broken_criterion(tmp_path: Path) -> None:
     (tmp_path / "own" / "X01_mine.sql").write_text("select 1")
     con = load([file])
     found = blind_spots.find(con, judge(con, criteria_dirs=[tmp_path / "own"]), [tmp_path / "own"])
+    recordings = {name for (name,) in con.execute("select distinct recording_id from resources").fetchall()}
     con.close()
     (spot,) = (each for each in found["recordings"] if each["kind"] == "missing")
-    assert spot["what"].startswith("a line is no JSON")
+    assert spot["what"].startswith("a document is no JSON")
+    assert len(recordings) == 2  # what stands behind the cut document is read
     assert "the header lacks 'id'" in kinds(found, "X01")["broken"]
     assert "missing" in kinds(found, "D01")

@@ -18,7 +18,7 @@
 -- parameter tolerance_ms: 100 ms; the tolerance of success criterion 5.1: a loop that stands still longer makes every deadline late
 -- certain given: the watchdog thread ran beside the loop and was not late itself
 -- cannot see: callbacks that block outside of any task
--- unknown when: the machine as a whole stood still meanwhile
+-- unknown when: the machine stood still meanwhile, or had no processor for the thread of the loop
 -- torn: certain
 -- clock: real
 -- scope: trace

@@ -134,6 +134,39 @@ def test_a_stopped_process_is_a_stalled_machine(busy_s: float) -> None:
     assert program.communicate(timeout=60)[0] == "True\n"
 
 
+STARVED = """
+import os, threading, time
+from spanproof.instrument.records import Step
+from spanproof.instrument.starving import waited_ns
+from spanproof.instrument.watchdog import Watchdog
+dog, step = Watchdog(), Step(threading.get_ident())
+dog.register(step)
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])  # this thread and its children; the watchdog may go elsewhere
+for _ in range(4):
+    if os.fork() == 0:
+        parent = os.getppid()
+        while os.getppid() == parent:
+            pass
+        os._exit(0)
+time.sleep(0.1)
+waited = waited_ns(threading.get_native_id())
+step.started_ns = time.monotonic_ns()
+until = time.thread_time() + 0.06
+while time.thread_time() < until:
+    pass
+dog.settle(step, time.monotonic_ns())
+waited = waited_ns(threading.get_native_id()) - waited
+print(step.stalled, 2 * waited > time.monotonic_ns() - step.started_ns)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors are assigned on Linux")
+def test_a_thread_that_waits_for_a_processor_is_a_busy_machine() -> None:
+    done = subprocess.run([sys.executable, "-c", STARVED], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "True True\n", done.stderr
+
+
 def test_a_thread_that_ends_without_a_word_is_dropped(watchdog: Watchdog) -> None:
     made: list[Step] = []
 
