@@ -26,8 +26,10 @@ class Format(Protocol):
     """As `files.format` and the JSON report say it."""
 
     def recognises(self, head: bytes) -> bool:
-        """Whether a file with this beginning is in this format. `head`: up to 64 KiB, decompressed, no BOM, no blanks before;
-        asked once more with them, for in binary formats they are content."""
+        """Whether a file with this beginning is in this format.
+
+        `head`: up to 64 KiB, decompressed, no BOM, no blanks before; asked once more with them, for in binary formats they are content.
+        """
         ...
 
     def read(self, source: Opened, staging: Staging, notes: Notes) -> None:

@@ -1,13 +1,16 @@
 """OTLP protobuf: TracesData as it goes over the network, and with a length before each, as the collector's file exporter writes it.
 
-The messages around the spans are walked through by hand, so that a damage costs the span in which it is, not the file.
+The messages around the spans are walked through here, so that a damage costs the span in which it is, not the file.
 """
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
-from ..wire import FIXED32, FIXED64, LENGTH, LONGEST, VARINT, Broken, fields, varint
+from ..ahead import Ahead
+from ..wire import LONGEST, Broken, places, varint
+from .otlp_proto_framing import HEAD, PARTS, RAW, RESOURCE_SPANS, SPAN, URL, framing
+from .otlp_proto_spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,23 +18,10 @@ if TYPE_CHECKING:
     from ..notes import Notes
     from ..opened import Opened
     from ..staging import Staging
-    from ..wire import Field
-    from .otlp_proto_spans import Spans
+    from .otlp_proto_framing import Framing
 
-_RESOURCE_SPANS: Final = b"\x0a"
-"""The tag of TracesData's only field."""
-_PREFIX: Final = 4
-"""Bytes of the collector's length."""
-_PIECE: Final = 16 << 20
-_RESOURCE: Final = 1
-_SCOPE: Final = 1
-_PARTS: Final = frozenset((2, 1000))
-"""`scope_spans`, and what it was called before OTLP 0.15; both hold `scope`, `spans`, `schema_url`."""
-_SPANS: Final = 2
-_URL: Final = 3
-_KNOWN: Final = frozenset((1, 2, 3, 1000))
-_TRACE_ID: Final = b"\x0a\x10"
-"""Begins a span: a trace id of 16 bytes. A metric begins with its name, a log record with its time."""
+_RESOURCE: Final = RESOURCE_SPANS
+_SCOPE: Final = RESOURCE_SPANS
 
 
 class OtlpProto:
@@ -41,192 +31,142 @@ class OtlpProto:
 
     def recognises(self, head: bytes) -> bool:
         """See `Format`. With its first byte, which looks like a line's end."""
-        return _plausible(head) or _prefixed(head)
+        return framing(head) is not None
 
     def read(self, source: Opened, staging: Staging, notes: Notes) -> None:
         """See `Format`."""
-        # OpenTelemetry takes a while to load, and is needed for this format alone.
-        from .otlp_proto_spans import Spans
-
-        reading = _Reading(source.stream, Spans(staging, notes), notes)
-        if _prefixed(source.head()):
-            reading.prefixed()
-        else:
-            reading.messages(None)
-
-
-def _prefixed(head: bytes) -> bool:
-    length = int.from_bytes(head[:_PREFIX], "big")
-    return length > 0 and _plausible(head[_PREFIX : _PREFIX + length])
-
-
-def _plausible(head: bytes) -> bool:
-    """Whether the bytes begin TracesData. Metrics and logs have the same messages around other records."""
-    if not head.startswith(_RESOURCE_SPANS):
-        return False
-    depth = 0
-    try:
-        part = next(fields(memoryview(head), 0))
-        for field in fields(part.content, 0):
-            depth = 1
-            if field.number not in _KNOWN or field.wire != LENGTH:
-                return False
-            if field.number == _RESOURCE and not _is_resource(field):
-                return False
-            for inner in fields(field.content, 0) if field.number in _PARTS else ():
-                if inner.number not in _KNOWN or inner.wire != LENGTH:
-                    return False
-                if inner.number == _SPANS and len(inner.content) > 1:
-                    return bytes(inner.content[:2]) == _TRACE_ID
-    except Broken:
-        pass
-    return depth == 1
-
-
-def _is_resource(field: Field) -> bool:
-    """Whether it has what a resource has: attributes with a key each, a count, references to entities."""
-    for inner in fields(field.content, 0):
-        if (inner.number, inner.wire) not in {(1, LENGTH), (2, VARINT), (3, LENGTH)}:
-            return False
-        if inner.number == 1 and inner.content and inner.content[0] != _RESOURCE_SPANS[0]:
-            return False
-    return True
+        _Reading(Ahead(source.stream), framing(source.head()) or RAW, Spans(staging, notes), notes).all()
 
 
 class _Reading:
     """The reading of one file."""
 
-    def __init__(self, stream: IO[bytes], spans: Spans, notes: Notes) -> None:
-        self._stream = stream
+    def __init__(self, ahead: Ahead, framed: Framing, spans: Spans, notes: Notes) -> None:
+        self._ahead = ahead
+        self._framing = framed
         self._spans = spans
         self._notes = notes
-        self._at = 0
-        """Bytes of the file that were read, decompressed."""
-        self._cut = False
-        """The file has ended in the middle; what is missing of a message was said."""
 
-    def prefixed(self) -> None:
-        """All messages of a file with lengths."""
-        while head := self._read(_PREFIX):
-            if len(head) < _PREFIX:
-                self._ended(self._at - len(head))
+    def all(self) -> None:
+        """All messages of the file."""
+        ahead = self._ahead
+        while ahead.look(1):
+            begin = ahead.at
+            length = self._framing.length(ahead.look(LONGEST))
+            if length is None:
+                if len(ahead.look(LONGEST)) == LONGEST:
+                    self._look_on(begin)
+                else:
+                    self._ended(begin)
+                    ahead.take(LONGEST)
+                continue
+            ahead.take(length.size)
+            if length.content == 0:
+                self._notes.add("a message of no bytes", "there is nothing to read of it", "info", byte_offset=begin)
+            self._message(None if length.content is None else ahead.at + length.content)
+
+    def _message(self, stop: int | None) -> None:
+        """One TracesData, up to the byte `stop` or up to the file's end. Several one after another are one: that is how protobuf merges."""
+        ahead = self._ahead
+        while stop is None or ahead.at < stop:
+            begin = ahead.at
+            head = ahead.look(1 + LONGEST)
+            if not head:
+                if stop is not None:
+                    self._ended(begin)
                 return
-            stop = self._at + int.from_bytes(head, "big")
-            if not self.messages(stop) and not self._skip_to(stop):
-                self._ended(self._at)
+            try:
+                length, size = varint(head, 1)
+            except IndexError:
+                length, size = -1, 0
+            if length < 0 and len(head) <= LONGEST and head[0] == RESOURCE_SPANS:
+                ahead.take(len(head))
+                self._ended(begin)
                 return
-
-    def messages(self, stop: int | None) -> bool:
-        """The fields of TracesData up to the byte `stop`, or up to the file's end. Returns whether it was read to there.
-
-        Several TracesData one after another are one: that is how protobuf merges.
-        """
-        while stop is None or self._at < stop:
-            begin = self._at
-            tag = self._varint(stop)
-            if tag is None:
-                if self._at > begin:
-                    self._no_message(begin, stop)
-                return stop is None and self._at == begin
-            wire = tag & 7
-            length = {LENGTH: None, VARINT: 0, FIXED64: 8, FIXED32: 4}.get(wire, -1)
-            if wire in {LENGTH, VARINT}:
-                number = self._varint(stop)
-                length = None if number is None else number if wire == LENGTH else 0
-            if length is None or length < 0 or tag < 8 or (stop is not None and self._at + length > stop):
-                self._no_message(begin, stop)
-                return False
-            at = self._at
-            content = self._read(length)
+            if head[0] != RESOURCE_SPANS or length < 0 or (stop is not None and begin + size + length > stop):
+                self._look_on(begin)
+                return
+            ahead.take(size)
+            at = ahead.at
+            content = ahead.take(length)
             cut = len(content) < length
             if cut:
                 self._ended(begin)
-            if tag == _RESOURCE_SPANS[0]:
-                self._resource_spans(memoryview(content), at, cut=cut)
-            else:
-                self._unknown("TracesData", tag >> 3, begin)
-            if cut:
-                return True
-        return True
+            self._resource_spans(content, at, cut=cut)
 
-    def _resource_spans(self, message: memoryview, at: int, *, cut: bool) -> None:
-        resource, url, parts = b"", "", list[tuple["Field", bool]]()
-        for field, half in self._walk(message, at, cut=cut, what="resource_spans"):
-            if field.number == _RESOURCE:
-                resource += bytes(field.content)
-            elif field.number == _URL:
-                url = bytes(field.content).decode("utf-8", "replace")
-            elif field.number in _PARTS:
-                parts.append((field, half))
+    def _resource_spans(self, data: bytes, at: int, *, cut: bool) -> None:
+        resource, url, parts = b"", b"", list[tuple[int, int]]()
+        for tag, begin, stop in self._walk(data, 0, len(data), at, cut=cut, what="resource_spans"):
+            if tag == _RESOURCE:
+                resource += data[begin:stop]
+            elif tag == URL:
+                url = data[begin:stop]
+            elif tag in PARTS:
+                parts.append((begin, stop))
+            else:
+                self._unknown("resource_spans", tag, at + begin)
         if not self._spans.resource(resource, url, at):
             return
-        for part, half in parts:
-            scope, scope_url, spans = b"", "", list["Field"]()
-            for field, _ in self._walk(part.content, part.at, cut=half, what="scope_spans"):
-                if field.number == _SCOPE:
-                    scope += bytes(field.content)
-                elif field.number == _URL:
-                    scope_url = bytes(field.content).decode("utf-8", "replace")
-                elif field.number == _SPANS and not field.cut:
-                    spans.append(field)
-            self._spans.scope(scope, scope_url, part.at)
-            for span in spans:
-                self._spans.span(bytes(span.content), span.at)
+        for begin, stop in parts:
+            self._scope_spans(data, begin, min(stop, len(data)), at, cut=cut and stop > len(data))
 
-    def _walk(self, message: memoryview, at: int, *, cut: bool, what: str) -> Iterator[tuple[Field, bool]]:
-        """The fields of a message, each with whether the file ended in it. `cut`: the file ended in this message."""
+    def _scope_spans(self, data: bytes, begin: int, stop: int, at: int, *, cut: bool) -> None:
+        """The spans of a scope, which may stand behind them. Twice over it, because a list of all of them might not fit into memory."""
+        scope, url = b"", b""
+        for tag, first, last in self._walk(data, begin, stop, at, cut=cut, what="scope_spans"):
+            if tag == _SCOPE:
+                scope += data[first:last]
+            elif tag == URL:
+                url = data[first:last]
+            elif tag != SPAN:
+                self._unknown("scope_spans", tag, at + first)
+        self._spans.scope(scope, url, at + begin)
         try:
-            for field in fields(message, at):
-                if field.number not in _KNOWN or field.wire != LENGTH:
-                    self._unknown(what, field.number, field.at)
-                    continue
-                if field.cut and not cut:
+            for tag, first, last in places(data, begin, stop):
+                if tag == SPAN and last <= stop:
+                    self._spans.span(data[first:last], at + first)
+        except Broken:
+            pass  # said above
+
+    def _walk(self, data: bytes, begin: int, stop: int, at: int, *, cut: bool, what: str) -> Iterator[tuple[int, int, int]]:
+        """The fields of a message. `cut`: the file ended in it; `at`: where `data` begins in the file."""
+        try:
+            for tag, first, last in places(data, begin, stop):
+                if last > stop and not cut:
                     kind = f"a message in {what} is longer than the one that it is in"
-                    self._notes.add(kind, "what there is of it was read, except for a span", "data_loss", byte_offset=field.at)
-                yield field, field.cut and cut
+                    self._notes.add(kind, "what there is of it was read, except for a span", "data_loss", byte_offset=at + first)
+                yield tag, first, last
         except Broken as error:
             if not cut:
                 kind = f"bytes in {what} that are no protobuf"
-                self._notes.add(kind, "what comes before them was read", "data_loss", byte_offset=error.at)
+                self._notes.add(kind, "what comes before them was read", "data_loss", byte_offset=at + error.at)
 
-    def _unknown(self, what: str, number: int, at: int) -> None:
+    def _unknown(self, what: str, tag: int, at: int) -> None:
         kind = f"{what} has a field that OTLP does not have"
-        self._notes.add(kind, "it was left out", "data_loss", byte_offset=at, detail=f"number {number}")
+        self._notes.add(kind, "it was left out", "data_loss", byte_offset=at, detail=f"number {tag >> 3}")
 
-    def _no_message(self, begin: int, stop: int | None) -> None:
-        """Say that there is no field of TracesData at a byte."""
-        if stop is None:
-            done = "what comes before it was read, the rest was left out"
-            self._notes.add("bytes that are no OTLP protobuf", done, "data_loss", byte_offset=begin)
+    def _look_on(self, begin: int) -> None:
+        """Go to the next message behind bytes that are none."""
+        ahead = self._ahead
+        where = None
+        while (window := ahead.look(HEAD)) and where is None:
+            where = self._framing.find(window)
+            if where is None:
+                # What may be the beginning of one that goes on in the next window is looked at again.
+                ahead.take(len(window) - HEAD // 4 if len(window) == HEAD else len(window))
+        ahead.take(where or 0)
+        skipped = ahead.at - begin
+        if where is None:
+            self._notes.add(
+                "bytes that are no OTLP protobuf", "the rest was left out", "data_loss", byte_offset=begin, detail=f"{skipped} bytes"
+            )
+        elif skipped:
+            done = "they were left out, the next message was looked for"
+            self._notes.add("bytes that are no OTLP protobuf", done, "data_loss", byte_offset=begin, detail=f"{skipped} bytes")
         else:
-            done = "the rest of the message was left out, the next one was looked for"
-            self._notes.add("a message that is no OTLP protobuf", done, "data_loss", byte_offset=begin)
+            done = "the next message was found all the same"
+            self._notes.add("the length before a message is too large", done, "notice", byte_offset=begin)
 
     def _ended(self, begin: int) -> None:
         done = "what is whole of it was read"
         self._notes.add("half a last message: the writer was stopped while it wrote", done, "info", byte_offset=begin)
-
-    def _skip_to(self, stop: int) -> bool:
-        """Go on at a byte. Returns whether the file goes that far."""
-        while self._at < stop and self._read(min(stop - self._at, _PIECE)):
-            pass
-        return self._at >= stop
-
-    def _read(self, size: int) -> bytes:
-        """So many bytes; fewer at the end of the file. A length that lies takes no more memory than there are bytes."""
-        pieces: list[bytes] = []
-        left = size
-        while left and (piece := self._stream.read(min(left, _PIECE))):
-            pieces.append(piece)
-            left -= len(piece)
-        self._at += size - left
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _varint(self, stop: int | None) -> int | None:
-        """The next number; None: there is none, before the byte `stop`."""
-        data = b""
-        while len(data) < LONGEST and (stop is None or self._at < stop) and (byte := self._read(1)):
-            data += byte
-            if byte[0] < 0x80:
-                return varint(memoryview(data), 0)[0]
-        return None
