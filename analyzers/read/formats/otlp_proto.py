@@ -93,19 +93,23 @@ class _Reading:
             if cut:
                 self._ended(begin)
             self._resource_spans(content, at, cut=cut)
+            if cut:
+                return
 
     def _resource_spans(self, data: bytes, at: int, *, cut: bool) -> None:
         resource, url, parts = b"", b"", list[tuple[int, int]]()
         for tag, begin, stop in self._walk(data, 0, len(data), at, cut=cut, what="resource_spans"):
-            if tag == _RESOURCE:
+            if tag in PARTS:
+                parts.append((begin, stop))
+            elif stop > len(data):
+                continue  # said
+            elif tag == _RESOURCE:
                 resource += data[begin:stop]
             elif tag == URL:
                 url = data[begin:stop]
-            elif tag in PARTS:
-                parts.append((begin, stop))
             else:
                 self._unknown("resource_spans", tag, at + begin)
-        if not self._spans.resource(resource, url, at):
+        if (cut and not parts) or not self._spans.resource(resource, url, at):
             return
         for begin, stop in parts:
             self._scope_spans(data, begin, min(stop, len(data)), at, cut=cut and stop > len(data))
@@ -114,11 +118,13 @@ class _Reading:
         """The spans of a scope, which may stand behind them. Twice over it, because a list of all of them might not fit into memory."""
         scope, url = b"", b""
         for tag, first, last in self._walk(data, begin, stop, at, cut=cut, what="scope_spans"):
+            if tag == SPAN or last > stop:
+                continue  # the first are read below, the others were said
             if tag == _SCOPE:
                 scope += data[first:last]
             elif tag == URL:
                 url = data[first:last]
-            elif tag != SPAN:
+            else:
                 self._unknown("scope_spans", tag, at + first)
         self._spans.scope(scope, url, at + begin)
         try:
@@ -134,7 +140,7 @@ class _Reading:
             for tag, first, last in places(data, begin, stop):
                 if last > stop and not cut:
                     kind = f"a message in {what} is longer than the one that it is in"
-                    self._notes.add(kind, "what there is of it was read, except for a span", "data_loss", byte_offset=at + first)
+                    self._notes.add(kind, "the spans that are whole in it were read", "data_loss", byte_offset=at + first)
                 yield tag, first, last
         except Broken as error:
             if not cut:
