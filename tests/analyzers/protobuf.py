@@ -20,7 +20,9 @@ IDS = frozenset(("traceId", "spanId", "parentSpanId"))
 
 def message(value: Any) -> bytes:
     """TracesData out of OTLP JSON."""
-    return ParseDict(with_bytes(value), TracesData()).SerializeToString()
+    data = TracesData()
+    ParseDict(with_bytes(value), data)
+    return data.SerializeToString()
 
 
 def with_bytes(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import sys
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,11 @@ from spanproof.analyzers.read.formats.otlp_proto import OtlpProto
 from tests.analyzers.foreign import OTLP, TRACE_ID
 from tests.analyzers.protobuf import FRAMINGS, fixed, message, with_bytes
 from tests.analyzers.reading import Reader, reader
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -379,8 +385,11 @@ def test_text_is_no_protobuf(text: bytes) -> None:
 
 
 def test_it_may_be_packed(one: Reader) -> None:
-    read = one.read(gzip.compress(fixed(spans(1)) + fixed(spans(2)), mtime=0))
-    assert (read.format, numbers(read)) == ("otlp-proto", [1, 2])
+    packed = gzip.compress(fixed(spans(1)) + fixed(spans(2)), mtime=0)
+    collected = fixed(zstd.compress(spans(1))) + fixed(zstd.compress(spans(2)))
+    for content in (packed, collected):
+        read = one.read(content)
+        assert (read.format, numbers(read), read.problems) == ("otlp-proto", [1, 2], "")
 
 
 @pytest.mark.parametrize("way", FRAMINGS)

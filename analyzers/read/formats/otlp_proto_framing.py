@@ -137,11 +137,12 @@ def _is_resource(data: bytes) -> bool:
     for tag, begin, _ in places(data, 0, len(data)):
         if tag not in _RESOURCE:
             return False
-        if begin + 2 >= len(data):
-            # The file, or what is seen of it, ends here. A file of text may begin with ends of lines.
-            return whole
-        if tag == RESOURCE_SPANS and data[begin] != _VALUE and (data[begin] != RESOURCE_SPANS or data[begin + 2] <= _BLANK):
-            return False
+        if tag == RESOURCE_SPANS:
+            if begin + 2 >= len(data):
+                # The file, or what is seen of it, ends here. A file of text may begin with ends of lines.
+                return whole
+            if data[begin] != _VALUE and (data[begin] != RESOURCE_SPANS or data[begin + 2] <= _BLANK):
+                return False
         whole = True
     return True
 
