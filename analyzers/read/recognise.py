@@ -10,7 +10,10 @@ from .formats import FORMATS
 if TYPE_CHECKING:
     from .formats import Format
 
-READABLE: Final = "OTLP JSON and protobuf, Jaeger JSON, Zipkin JSON and what OpenTelemetry's console exporter prints, plain, gzip or zstd"
+READABLE: Final = (
+    "OTLP JSON and protobuf, Jaeger JSON, Zipkin JSON, Chrome's trace JSON and what OpenTelemetry's console exporter prints, "
+    "plain, gzip or zstd"
+)
 """What this build reads, for messages."""
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -20,7 +23,6 @@ _JSON_LINE: Final = re.compile(rb"\n[{\[]")
 
 # Trace formats of others: enough of each to call it by its name. Tried in this order, on the first 64 KiB.
 _FOREIGN: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
-    ("Chrome trace JSON", re.compile(rb'"traceEvents"\s*:|\A\s*\[\s*\{[^{}]*"ph"\s*:')),
     ("OTLP metrics or logs as protobuf", re.compile(rb"\A(\0.{3})?\x0a.{1,5}\x0a.{1,400}service\.name", re.DOTALL)),
 )
 

@@ -22,7 +22,7 @@ def message(value: Any) -> bytes:
     """TracesData out of OTLP JSON."""
     data = TracesData()
     ParseDict(with_bytes(value), data)
-    return data.SerializeToString()
+    return bytes(data.SerializeToString())
 
 
 def with_bytes(value: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .chrome import Chrome
 from .jaeger_json import JaegerJson
 from .otel_console import OtelConsole
 from .otlp_json import OtlpJson
@@ -40,6 +41,7 @@ class Format(Protocol):
 FORMATS: Final[tuple[Format, ...]] = (
     OtlpJson(),
     OtlpProto(),
+    Chrome(),
     JaegerJson(),
     OtelConsole(),
     Zipkin("zipkin-v1", first=True),
