@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..plain import label, plain_text
@@ -108,17 +107,17 @@ class _Reading:
         time = instant_ns(event.get("ts"), self._notes, line)
         if time is None:
             return
-        point = Point(self._order, time, phase, label(event.get("name")), _attributes(event), line)
+        point = Point(self._order, thread, time, phase, label(event.get("name")), _attributes(event), line)
         if phase == "X":
             length = duration_ns(event.get("dur"), self._notes, line)
             end = None if length is None else time + length
-            self._slice(_begun(point, thread, end, time if end is None else end), event)
+            self._slice(_begun(point, end, time if end is None else end), event)
         elif phase == "B":
-            self._paired[thread].append(self._slice(_begun(point, thread, None, ENDLESS), event))
+            self._paired[thread].append(self._slice(_begun(point, None, ENDLESS), event))
         elif phase == "E":
             self._paired[thread].append(point)
         elif phase in _ASYNC:
-            self._asynchronous(event, point, thread)
+            self._asynchronous(event, point)
         elif phase in _FLOW:
             flow = ("flow", label(event.get("cat")), point.name, _identity(event, thread))
             self._points[thread].append(point._replace(flow=flow, ahead=phase == "f" and event.get("bp") != "e"))
@@ -134,10 +133,10 @@ class _Reading:
                     ends.begin(item)
                 else:
                     ends.end(item)
-        for thread, items in self._operations.items():
-            self._operate(_in_time(items), thread)
+        for items in self._operations.values():
+            self._operate(_in_time(items))
         for thread in dict.fromkeys((*self._nested, *self._points)):
-            nest(self._nested[thread], self._points[thread], self._notes, partial(self._bound, thread))
+            nest(self._nested[thread], self._points[thread], self._notes, self._bound)
         self._flows.join()
         for what, number in self._others.items():
             self._notes.add("events that are nothing in a span", "they were left out", "data_loss", detail=f"{number} {what}")
@@ -153,19 +152,19 @@ class _Reading:
             self._flows.step(("bind", label(event["bind_id"])), phase, one.start, one.order, one, one.line)
         return one
 
-    def _asynchronous(self, event: dict[str, Any], point: Point, thread: Key) -> None:
-        identity = _identity(event, thread)
+    def _asynchronous(self, event: dict[str, Any], point: Point) -> None:
+        identity = _identity(event, point.thread)
         key = (label(event.get("cat")), identity, label(event.get("scope")), *(() if point.phase in _NESTED else (point.name, "")))
         if identity:
             point.attributes[f"{PREFIX}id"] = identity
         if _ASYNC[point.phase] == "b":
-            one = _begun(point, thread, None, ENDLESS)
+            one = _begun(point, None, ENDLESS)
             self._slices.append(one)
             self._operations[key].append(one)
         else:
             self._operations[key].append(point)
 
-    def _operate(self, items: Iterable[Slice | Point], thread: Key) -> None:
+    def _operate(self, items: Iterable[Slice | Point]) -> None:
         """Bring one asynchronous operation together."""
         ends = Ends(self._notes)
         for item in items:
@@ -175,7 +174,7 @@ class _Reading:
             elif _ASYNC[item.phase] == "e":
                 ends.end(item)
             else:
-                self._bound(thread, item, ends.innermost())
+                self._bound(item, ends.innermost())
 
     def _metadata(self, event: dict[str, Any], thread: Key) -> None:
         name, args = label(event.get("name")), event.get("args")
@@ -187,7 +186,7 @@ class _Reading:
         else:
             self._others[f"metadata {name[:60]!r}"] += 1
 
-    def _bound(self, thread: Key, point: Point, around: Slice | None) -> None:
+    def _bound(self, point: Point, around: Slice | None) -> None:
         """`around`: the slice in which something happened."""
         if point.flow is not None and around is None:
             self._notes.add("a flow outside of every slice", "it became no link", "notice", line=point.line)
@@ -198,11 +197,11 @@ class _Reading:
         else:
             what = "an instant event outside of every slice"
             self._notes.add(what, "it became a span without length", "info", line=point.line)
-            self._slices.append(_begun(point, thread, point.time, point.time))
+            self._slices.append(_begun(point, point.time, point.time))
 
 
-def _begun(point: Point, thread: Key, end: int | None, until: int) -> Slice:
-    return Slice(point.order, thread, point.name, point.time, end, until, point.attributes, point.line)
+def _begun(point: Point, end: int | None, until: int) -> Slice:
+    return Slice(point.order, point.thread, point.name, point.time, end, until, point.attributes, point.line)
 
 
 def _in_time(items: list[Slice | Point]) -> list[Slice | Point]:

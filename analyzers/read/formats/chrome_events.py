@@ -26,6 +26,9 @@ _AHEAD: Final = 1 << 16
 _NEAR: Final = 64
 _BETWEEN: Final = re.compile(r"[ \t\r\n\x1e,]*")
 _MEMBER: Final = re.compile(r'("(?:[^"\\]|\\.)*+")\s*+:\s*+', re.DOTALL)
+_CUT: Final = re.compile(r"[\w.+-]*\s*")
+"""What is left of a number or a word."""
+_CUT_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?\s*', re.DOTALL)
 _NEXT: Final = re.compile(r"[,\n\[}]\s*+(?=\{)")
 _TIME: Final = re.compile(r'"(ts|dur)"\s*:\s*(-?[0-9]+\.[0-9]{1,30})(?![0-9eE])')
 _COARSE: Final = 2.0**43
@@ -98,7 +101,10 @@ class Events:
         while (char := self._next()) and char != "}":
             found = _MEMBER.match(self._text, self._at)
             if not found:
-                self._strange()
+                if self._ended and _CUT_NAME.fullmatch(self._text, self._at):
+                    self._half(self._at, open_text=False)
+                else:
+                    self._strange()
                 return
             self._at = found.end()
             name = str(_DECODER.decode(found.group(1)))
@@ -135,7 +141,7 @@ class Events:
                 if (open_text or at > len(self._text) - _NEAR) and self._more():
                     begin = self._at
                     continue
-                if open_text or not self._text[at:].strip():
+                if open_text or _CUT.fullmatch(self._text, at):
                     self._half(begin, open_text=open_text)
                 else:
                     self._lost(f"{what} is no JSON", at, detail=str(error).split(":")[0])

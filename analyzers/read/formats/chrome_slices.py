@@ -22,6 +22,7 @@ class Point(NamedTuple):
 
     Attributes:
         order: number of the event in the file.
+        thread: process and thread, as texts.
         time: in ns.
         phase: letter of the event.
         flow: of what flow it is a step; None: it is an event of a span.
@@ -29,6 +30,7 @@ class Point(NamedTuple):
     """
 
     order: int
+    thread: Key
     time: int
     phase: str
     name: str
