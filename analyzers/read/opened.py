@@ -91,7 +91,7 @@ class Opened:
         return self._hashing.hexdigest()
 
 
-def _unpacking(packed: io.BufferedReader) -> Unpacking | None:
+def _unpacking(packed: io.BufferedReader[Hashing]) -> Unpacking | None:
     """Who decompresses this; None: it is not compressed."""
     head = packed.peek(8)
     if head.startswith(gunzip.MAGIC):

@@ -114,7 +114,7 @@ class UnzstdFramed(Unpacking):
             self._damaged(begin, why, left)
             return b""
         self._input = frame.unused_data + self._input
-        return bytes(out + b"\n" if out[:1] in (b"{", b"[") and not out.endswith(b"\n") else out)
+        return bytes(out + b"\n" if out.startswith((b"{", b"[")) and not out.endswith(b"\n") else out)
 
     def _damaged(self, begin: int, why: str, left: int) -> None:
         """Count a damaged frame, and go on behind it if a frame begins there."""
