@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import duckdb
 
@@ -82,6 +82,20 @@ def unfit(header: Header, recordings: Iterable[tuple[int, dict[str, str]]]) -> d
             found[resource_id] = f"the recorder's seam '{seam}' did not hold ({word or 'not mentioned'})"
             break
     return found
+
+
+def lifted(con: duckdb.DuckDBPyConnection) -> dict[int, frozenset[str]]:
+    """Processes of other programs whose spans a map has made units, each with the criteria that the map gives enough facts for."""
+    rows = con.execute(
+        "select resource_id, attributes['spanproof.judged_by'] from resources "
+        "where format is null and attributes['spanproof.judged_by'] is not null order by resource_id"
+    ).fetchall()
+    return {resource_id: frozenset(words.split()) for resource_id, words in rows}
+
+
+def untold(header: Header, mapped: Mapping[int, frozenset[str]]) -> frozenset[int]:
+    """The processes of other programs of which a map tells too little for `header`'s criterion. One that needs no seam needs no map."""
+    return frozenset(resource_id for resource_id, ids in mapped.items() if header.needs and header.id not in ids)
 
 
 def partly(header: Header, recordings: Iterable[tuple[int, dict[str, str]]]) -> dict[int, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import expectations
 from .cataloguing import SHARED, catalogue, choose, settings
 from .findings import Places, make_findings
-from .fitness import partly, prepare, seams, unfit
+from .fitness import lifted, partly, prepare, seams, unfit, untold
 from .implies import link
 from .loading import load
 from .report import Report
@@ -70,11 +70,13 @@ def judge(
             cursor.execute(script.read_text(encoding="utf-8"))
         traces = prepare(cursor)
         recordings = seams(cursor)
+        mapped = lifted(cursor)
         outcomes: list[Outcome] = []
         for number, criterion in enumerate(chosen):
             if progress is not None:
                 progress(criterion.id, number, len(chosen))
-            fits = Fitness(unfit(criterion.header, recordings), partly(criterion.header, recordings))
+            header = criterion.header
+            fits = Fitness(unfit(header, recordings), partly(header, recordings), untold(header, mapped))
             outcomes.append(run_criterion(cursor, criterion, values[criterion.id], traces, fits, time_limit_s))
         ways = make_findings(cursor, outcomes, places)
         results = [outcome.result for outcome in outcomes]
@@ -87,13 +89,13 @@ def judge(
         cursor.close()
 
 
-def check(paths: Sequence[str | Path] = (), *, root: Path | None = None, **options: Any) -> Report:
-    """Load traces and judge them: `judge(load(paths), **options)`.
+def check(paths: Sequence[str | Path] = (), *, root: Path | None = None, maps: Sequence[str] = (), **options: Any) -> Report:
+    """Load traces and judge them: `judge(load(paths, maps=maps), **options)`.
 
     Raises:
         InputError: a path means no file, or none of them could be read.
     """
-    con = load(paths, root=root)
+    con = load(paths, root=root, maps=maps)
     try:
         # Criteria are refused whatever reaches out of the tables; this is the second lock on the same door.
         con.execute("set enable_external_access = false")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 
 from .errors import InputError
+from .lift import apply as lift
+from .lift import find_map
 from .read.notes import Notes
 from .read.opened import opened
 from .read.recognise import READABLE, look
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
 _SCHEMA: Final = Path(__file__).with_name("schema")
 
 
-def load(paths: Sequence[str | Path] = (), *, root: Path | None = None, progress: Progress | None = None) -> duckdb.DuckDBPyConnection:
+def load(
+    paths: Sequence[str | Path] = (), *, root: Path | None = None, maps: Sequence[str] = (), progress: Progress | None = None
+) -> duckdb.DuckDBPyConnection:
     """Read traces into the documented tables of a new in-memory database.
 
     Args:
         paths: files, folders, globs, `-`; none: the newest recording (see `sources.find`).
         root: where recordings are; None: `SPANPROOF_TRACES`, else `./traces`.
+        maps: lift what other programs say into our vocabulary: names of maps that ship, or files with rules (see `lift`).
         progress: called with the bytes read and the bytes that there are to read.
 
     Returns:
@@ -46,13 +51,17 @@ def load(paths: Sequence[str | Path] = (), *, root: Path | None = None, progress
 
     Raises:
         InputError: a path means no file, or not one of the files could be read.
+        MapError: there is no such map, or it cannot be used.
     """
+    chosen = [find_map(name) for name in maps]
     files = find(paths, root=root or default_root())
     con = connect()
     try:
         create_schema(con)
         _read_all(con, files, progress)
         _run(con, _SCHEMA / "merge.sql")
+        if chosen:
+            lift(con, chosen)
         finish(con)
     except BaseException:
         con.close()

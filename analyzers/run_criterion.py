@@ -64,10 +64,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """Processes by number, each with the reason: whose traces a criterion cannot judge, and in which it is not certain of a violation."""
+    """What a criterion may say of which processes, by their numbers.
+
+    Attributes:
+        unfit: those whose traces it cannot judge, each with the reason.
+        partly: those in which it is not certain of a violation, each with the reason.
+        left_out: those whose units, made by a map, tell too little for it.
+    """
 
     unfit: Mapping[int, str]
     partly: Mapping[int, str]
+    left_out: frozenset[int]
 
 
 class Interrupter:
@@ -177,6 +184,11 @@ def _weigh(con: duckdb.DuckDBPyConnection, criterion: Criterion, traces: Traces,
         joins = "left join judged_traces t on t.trace_id = r.trace_id"
     if fits.unfit:
         where.append(f"coalesce(t.resource_id not in ({', '.join(map(str, fits.unfit))}), true)")
+    if fits.left_out:
+        ids = ", ".join(map(str, sorted(fits.left_out)))
+        where.append(
+            f"(r.trace_id, r.span_id) not in (select (trace_id, span_id) from units where resource_id in ({ids}) and unit is not null)"
+        )
     if header.clock == "real" and traces.virtual:
         where.append("not coalesce(t.virtual, false)")
     if traces.torn:

@@ -39,6 +39,7 @@ class Settings:
     select: tuple[str, ...] = field(default=(), metadata={"meaning": "Judge only these criteria: ids, families or severities."})
     ignore: tuple[str, ...] = field(default=(), metadata={"meaning": "Do not judge these: ids, families or severities."})
     criteria: tuple[Path, ...] = field(default=(), metadata={"meaning": "Folders with criteria of your own."})
+    map: tuple[str, ...] = field(default=(), metadata={"meaning": "Maps for traces of other programs: names of ours, or files."})
     params: Params = field(default_factory=dict[str, int | float | str], metadata={"meaning": "Parameters of criteria."})
     fail_on: Severity = field(default="warning", metadata={"meaning": "Least severity of a violation that makes `check` exit 1."})
     allow: tuple[str, ...] = field(default=(), metadata={"meaning": "What does not make `check` exit 2: unknown, empty."})
@@ -121,6 +122,14 @@ def _paths(value: object, where: str, base: Path) -> tuple[Path, ...]:
     return tuple(_path(part, where, base) for part in cast("list[object]", parts))
 
 
+def _maps(value: object, where: str, base: Path) -> tuple[str, ...]:
+    """A bare word is the name of a map that ships, or a file in the working folder."""
+    return tuple(
+        word if "/" not in word and not word.endswith(".toml") else str(base / Path(word).expanduser())
+        for word in _words(value, where, base)
+    )
+
+
 def _words(value: object, where: str, base: Path) -> tuple[str, ...]:
     parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in cast("list[object]", parts)):
@@ -189,6 +198,7 @@ _READERS: Final[dict[str, _Reader]] = {
     "select": _words,
     "ignore": _words,
     "criteria": _paths,
+    "map": _maps,
     "params": _params,
     "fail_on": _severity,
     "allow": _allowances,

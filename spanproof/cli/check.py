@@ -10,7 +10,7 @@ import typer
 
 from .. import config, terminal
 from . import choice, formats, sources
-from .options import CriteriaFolders, Paths, Quiet
+from .options import CriteriaFolders, Maps, Paths, Quiet
 from .wording import count
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def check(
         typer.Option("--write-baseline", metavar="F", show_default=False, help="Keep all findings in this file: they are known then."),
     ] = None,
     criteria: CriteriaFolders = None,
+    map: Maps = None,
     margins: Annotated[bool, typer.Option("--margins", help="Show how near what holds came to its bounds.")] = False,
     what_if: Annotated[
         list[str] | None,
@@ -96,6 +97,7 @@ def check(
       spanproof check run.json --param D01.tolerance_ms=50
       spanproof check --format text --format json=findings.json
       spanproof check --margins --what-if D01.tolerance_ms=20
+      spanproof check jaeger.json --map opentelemetry  traces of other programs
       spanproof check --write-baseline known.json      later: --baseline known.json
     """
     outputs = formats.parse(format or ["text"])
@@ -109,6 +111,7 @@ def check(
             "strict": strict,
             "baseline": baseline,
             "criteria": criteria,
+            "map": map,
             "source_root": source_root,
         }
     )

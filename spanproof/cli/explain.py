@@ -9,7 +9,7 @@ import typer
 
 from .. import config, terminal
 from . import sources
-from .options import CriteriaFolders, Quiet
+from .options import CriteriaFolders, Maps, Quiet
 from .wording import count
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def explain(
     ] = None,
     *,
     criteria: CriteriaFolders = None,
+    map: Maps = None,
     quiet: Quiet = False,
 ) -> int:
     """Tell what a criterion means, and how to fix what it finds.
@@ -41,7 +42,7 @@ def explain(
     from ..analyzers import catalogue, judge
     from ..analyzers.cataloguing import find
 
-    settings = config.resolve({"criteria": criteria})
+    settings = config.resolve({"criteria": criteria, "map": map})
     chosen = find(criterion, catalogue(settings.criteria))
     for each in chosen:
         terminal.show(*_page(each))

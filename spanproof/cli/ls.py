@@ -10,7 +10,7 @@ from .. import config, terminal
 from ..analyzers.words import duration
 from . import sources, wording
 from .listing import Column, listing
-from .options import Paths, Quiet
+from .options import Maps, Paths, Quiet
 
 COLUMNS: Final = (
     Column("trace"),
@@ -79,7 +79,7 @@ class Row:
         return f"{self.outcome.replace('_', ' ')}{inside}".strip()
 
 
-def ls(paths: Paths = None, quiet: Quiet = False) -> int:
+def ls(paths: Paths = None, *, map: Maps = None, quiet: Quiet = False) -> int:
     """List traces, one row each.
 
     \b
@@ -88,7 +88,7 @@ def ls(paths: Paths = None, quiet: Quiet = False) -> int:
       spanproof ls traces/               every recording in the folder
       spanproof ls 'traces/app-*.json'   those that a pattern matches
     """
-    settings = config.resolve()
+    settings = config.resolve({"map": map})
     connection = sources.load(paths, settings)
     rows = [Row(*values) for values in connection.execute(ROWS).fetchall()]
     if not rows:

@@ -50,6 +50,16 @@ CriteriaFolders = Annotated[
     typer.Option("--criteria", metavar="DIR", show_default=False, help="A folder with criteria of your own (.sql); may be repeated."),
 ]
 
+Maps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="MAP",
+        show_default=False,
+        help="For traces of other programs: lift what they say by a map that ships (opentelemetry, temporal, nested) or a file with rules.",
+    ),
+]
+
 Repeat = Annotated[int, typer.Option("--repeat", min=1, metavar="N", help="Run each variant so many times.")]
 
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the first repetition; the others count on.")]

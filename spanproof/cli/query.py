@@ -10,7 +10,7 @@ import typer
 
 from .. import config, terminal
 from . import dot, failure, rows, sources
-from .options import Paths, Quiet
+from .options import Maps, Paths, Quiet
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,6 +36,7 @@ def query(
         Path | None,
         typer.Option("--save", metavar="F.duckdb", show_default=False, help="Keep all tables and views as a DuckDB database, a new file."),
     ] = None,
+    map: Maps = None,
     quiet: Quiet = False,
 ) -> int:
     """Ask the traces in SQL. Without a statement, a prompt on a terminal; elsewhere the statement is read from stdin.
@@ -57,7 +58,7 @@ def query(
     asked = sql is not None and sql.strip().startswith(".")
     if sql is not None and asked and save is None:
         return _command(sql, format, output)
-    settings = config.resolve()
+    settings = config.resolve({"map": map})
     statement = sql if sql is not None else _read(file) if file is not None else None
     connection = sources.load(paths, settings)
     if save is not None:

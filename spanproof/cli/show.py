@@ -8,7 +8,7 @@ import typer
 
 from .. import config, terminal
 from . import failure, sources, timeline
-from .options import Paths, Quiet
+from .options import Maps, Paths, Quiet
 from .wording import count
 
 SHOWN: Final = 10
@@ -22,6 +22,7 @@ def show(
         typer.Option("--trace", metavar="ID-PREFIX", show_default=False, help="Only traces whose id begins so; `spanproof ls` lists them."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Draw every trace and every unit, however many there are.")] = False,
+    map: Maps = None,
     quiet: Quiet = False,
 ) -> int:
     """Draw traces as trees with times.
@@ -34,7 +35,7 @@ def show(
       spanproof show --trace 3f2a        one trace of it
       spanproof show run.json --all      nothing left out
     """
-    settings = config.resolve()
+    settings = config.resolve({"map": map})
     connection = sources.load(paths, settings)
     found = timeline.traces(connection, trace.lower() if trace else None)
     if not found and trace:

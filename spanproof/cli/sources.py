@@ -20,7 +20,7 @@ def load(paths: list[str] | None, settings: Settings, *, remark: bool = True) ->
     """A connection with the tables of these traces. What was odd about the files is remarked on stderr, unless the command tells it."""
     from ..analyzers import load as read
 
-    connection = read(paths or [], root=settings.traces, progress=_progress)
+    connection = read(paths or [], root=settings.traces, maps=settings.map, progress=_progress)
     terminal.progress("")
     if not remark:
         return connection

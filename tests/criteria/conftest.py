@@ -30,7 +30,8 @@ class JudgeLines(Protocol):
 def judge_lines(tmp_path: Path) -> JudgeLines:
     def judge_lines(*lines: str, **options: Any) -> Report:
         paths = [write(tmp_path / f"{n}.json", f"{line} %n={n} %rec=r{n}") for n, line in enumerate(lines, 1)]
-        return check(paths, **{"source_root": tmp_path, **options})
+        options.setdefault("source_root", tmp_path)
+        return check(paths, **options)
 
     return judge_lines
 

@@ -8,6 +8,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from tests.house.tree import ROOT
 
@@ -22,13 +23,13 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 def locked(name: str) -> dict[str, tuple[str, str]]:
     """Package name to its exact version and the rest of its entry, from one lock file."""
     text = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
-    entries = re.findall(r"^([a-z0-9-]+)==(\S+)(.*(?:\n .*)*)", text, flags=re.MULTILINE)
+    entries = re.findall(r"^([a-z0-9.-]+)==(\S+)(.*(?:\n .*)*)", text, flags=re.MULTILINE)
     return {package: (version, rest) for package, version, rest in entries}
 
 
 def wanted(requirements: list[Any]) -> set[str]:
-    """The bare package names of a list of requirements."""
-    return {re.split(r"[^A-Za-z0-9-]", text, maxsplit=1)[0] for text in requirements if isinstance(text, str)}
+    """The bare package names of a list of requirements, as lock files write them."""
+    return {canonicalize_name(re.split(r"[^A-Za-z0-9.-]", text, maxsplit=1)[0]) for text in requirements if isinstance(text, str)}
 
 
 @pytest.mark.parametrize("name", LOCKS)

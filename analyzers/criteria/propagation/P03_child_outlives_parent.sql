@@ -4,7 +4,7 @@
 -- says: The owner of a task or stage has ended, and the task or stage, which nobody had asked to stop, ran on.
 -- rule: a task or stage ends before its owner does, or is asked to, unless somebody else takes it over
 -- why: Nobody is left who would see its result, its error or its end. It runs for as long as it likes.
--- judges: task or stage with an owner
+-- judges: task or stage with an owner; span of another program whose parent is a span of the same process
 -- message: {subject} ran on for {measured} after its owner {cause} had ended, and nobody had asked it to stop (allowed: {bound})
 -- fix: Await the task before its owner ends, or cancel and await it in `finally`; a TaskGroup does both. Where it is meant to
 --   outlive its owner, hand it over (let the new owner await it) or declare it with `spanproof.detached()`.
@@ -37,6 +37,18 @@ owned as (
     join settled_units u on u.trace_id = o.trace_id and u.span_id = o.span_id
     -- An owner that is still there has not been outlived; whether it will be is unknown only where the trace is cut.
     where o.owner_end_ns is not null or not u.is_open or not u.settled
+    union all
+    -- A span of another program says whose child it is, and no more: who awaits it is not told. Nobody awaits what
+    -- takes a message, or what a message sets off.
+    select
+        u.trace_id, u.span_id, u.subject, 'span', u.until_ns, u.until_seq, u.is_open, u.settled, u.grace_ns, u.deadline_ns,
+        u.user_done_callback, o.trace_id, o.span_id, o.end_ns, o.end_seq, 'span'
+    from settled_units u
+    join units o on o.trace_id = u.trace_id and o.span_id = u.parent_span_id and o.resource_id = u.resource_id
+    join spans s on s.trace_id = u.trace_id and s.span_id = u.span_id
+    join spans p on p.trace_id = o.trace_id and p.span_id = o.span_id
+    where u.unit is null and u.recording_id is null and o.unit is null and u.end_ns is not null and o.end_ns is not null
+        and s.span_kind is distinct from 'consumer' and coalesce(p.span_kind not in ('consumer', 'producer'), true)
 ),
 candidate as (
     select * from owned where until_ns > owner_end_ns + grace_ns
@@ -113,11 +125,12 @@ select
             when 'group' then 'its TaskGroup'
             when 'touch' then 'being the last to await or cancel it'
             when 'creator' then 'having created it'
+            when 'span' then 'being its parent span: whether somebody awaits it is not told'
             else 'being its run'
         end
     end as note,
     -- A task that is kept in a set and discarded by a done-callback is looked after in the customary way.
-    case when w.unit = 'task' and w.user_done_callback then 'info' end as severity
+    case when w.unit = 'span' or w.unit = 'task' and w.user_done_callback then 'info' end as severity
 from owned w
 left join candidate c on c.trace_id = w.trace_id and c.span_id = w.span_id
 left join asked on asked.trace_id = w.trace_id and asked.span_id = w.span_id

@@ -37,5 +37,8 @@ select
     case when u.unit is null then 'code' else 'library' end as fault,
     case when u.is_open and not u.settled then 'its process was killed, or recording stopped before it ended' end as note
 from settled_units u
--- A foreign span without a recording comes from a process of which nothing is known.
-where u.unit in ('pipeline', 'stage', 'subpipeline', 'cleanup') or (u.unit is null and (u.recording_id is not null or not u.is_open))
+-- A foreign span without a recording comes from a process of which nothing is known, whatever a map calls it.
+where case
+    when u.recording_id is null then not u.is_open
+    else u.unit is null or u.unit in ('pipeline', 'stage', 'subpipeline', 'cleanup')
+end
