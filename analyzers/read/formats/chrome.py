@@ -91,13 +91,15 @@ class _Reading:
         """Beginnings and ends of each thread."""
         self._operations: defaultdict[Key, list[Slice | Point]] = defaultdict(list)
         """Beginnings and ends of each asynchronous operation, and what happened in it."""
+        self._known: dict[Any, Any] = {}
+        """One object of each thread and name, which come again and again."""
         self._flows = Flows(notes)
         self._others: Counter[str] = Counter()
 
     def event(self, event: dict[str, Any], line: int) -> None:
         """Take an event."""
         self._order += 1
-        phase, thread = label(event.get("ph")), (label(event.get("pid")), label(event.get("tid")))
+        phase, thread = label(event.get("ph")), self._thread(event.get("pid"), event.get("tid"))
         if phase == "M":
             self._metadata(event, thread)
             return
@@ -107,7 +109,8 @@ class _Reading:
         time = instant_ns(event.get("ts"), self._notes, line)
         if time is None:
             return
-        point = Point(self._order, thread, time, phase, label(event.get("name")), _attributes(event), line)
+        name = label(event.get("name"))
+        point = Point(self._order, thread, time, phase, self._known.setdefault(name, name), _attributes(event), line)
         if phase == "X":
             length = duration_ns(event.get("dur"), self._notes, line)
             end = None if length is None else time + length
@@ -142,6 +145,11 @@ class _Reading:
             self._notes.add("events that are nothing in a span", "they were left out", "data_loss", detail=f"{number} {what}")
         self._slices.sort(key=lambda one: one.order)
         return self._slices
+
+    def _thread(self, process: Any, thread: Any) -> Key:
+        """A thread as texts, the same object each time: every slice keeps it."""
+        key = label(process), label(thread)
+        return self._known.setdefault(key, key)
 
     def _slice(self, one: Slice, event: dict[str, Any]) -> Slice:
         self._slices.append(one)
@@ -193,7 +201,7 @@ class _Reading:
         elif point.flow is not None and around is not None:
             self._flows.step(point.flow, point.phase, point.time, point.order, around, point.line)
         elif around is not None:
-            around.events.append(point)
+            around.happened(point)
         else:
             what = "an instant event outside of every slice"
             self._notes.add(what, "it became a span without length", "info", line=point.line)

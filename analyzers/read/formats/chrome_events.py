@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..shapes import is_map, shown
+from .chrome_times import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,6 @@ _CUT: Final = re.compile(r"[\w.+-]*\s*")
 _CUT_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?\s*', re.DOTALL)
 _NEXT: Final = re.compile(r"[,\n\[}]\s*+(?=\{)")
 _TIME: Final = re.compile(r'"(ts|dur)"\s*:\s*(-?[0-9]+\.[0-9]{1,30})(?![0-9eE])')
-_COARSE: Final = 2.0**43
-"""Microseconds from which on a float does not tell nanoseconds: 101 days."""
 _PATIENCE: Final = 20
 """Values that go on to the end of the file, or are nested too deeply, after which the rest is given up: each is searched that far."""
 _LOST: Final = object()
@@ -146,7 +145,7 @@ class Events:
                 else:
                     self._lost(f"{what} is no JSON", at, detail=str(error).split(":")[0])
                 return _LOST
-            if is_map(value) and type(time := value.get("ts")) is float and not -_COARSE < time < _COARSE:
+            if is_map(value) and type(time := value.get("ts")) is float and not -EXACT < time < EXACT:
                 _exactly(value, self._text[begin : self._at])
             return value
 

@@ -40,7 +40,7 @@ class Flows:
                 elif source is None:
                     self._notes.add("a flow without a beginning", "it became no link", "notice", line=step.line)
                 elif source is not step.slice:
-                    step.slice.sources.append(source)
+                    step.slice.came_from(source)
                 if step.phase == "t":
                     source = step.slice
             if len(steps) == 1 and source is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Slice:
         end: in ns; None: none was recorded.
         until: its end, where ends are compared.
         parent: the one in which it is.
+        events: what happened in it, in the order of time.
         sources: the slices from which flows came.
     """
 
@@ -63,8 +64,21 @@ class Slice:
     attributes: Texts
     line: int
     parent: Slice | None = None
-    events: list[Point] = field(default_factory=list[Point])
-    sources: list[Slice] = field(default_factory=list["Slice"])
+    # Most slices have neither, and an empty list for each would be a fifth of what a slice takes.
+    events: list[Point] | None = None
+    sources: list[Slice] | None = None
+
+    def happened(self, point: Point) -> None:
+        """Take an event."""
+        if self.events is None:
+            self.events = []
+        self.events.append(point)
+
+    def came_from(self, source: Slice) -> None:
+        """Take the source of a flow."""
+        if self.sources is None:
+            self.sources = []
+        self.sources.append(source)
 
 
 class Ends:

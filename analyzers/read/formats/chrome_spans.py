@@ -22,6 +22,7 @@ PREFIX: Final = "chrome."
 
 _LONGEST: Final = 8_192
 """Characters of a member beside the events that is kept."""
+_SPREAD: Final = 0x9E3779B97F4A7C15
 _NAME: Final = "process_name.name"
 
 
@@ -33,6 +34,7 @@ class Spans:
         self._hand = Hand(staging, notes)
         self._notes = notes
         self._sha256 = sha256
+        self._first = int.from_bytes(self._hash("spans", 8), "big")
         self._traces: dict[str, str] = {}
 
     def all(self, slices: list[Slice], processes: Mapping[str, Texts], threads: Mapping[Key, str], beside: dict[str, Any]) -> None:
@@ -72,11 +74,11 @@ class Spans:
             "status_code": 0,
             "attributes": one.attributes | thread,
         }
-        events = ({"name": point.name, "time_ns": point.time, "attributes": point.attributes} for point in one.events)
+        events = ({"name": point.name, "time_ns": point.time, "attributes": point.attributes} for point in one.events or ())
         self._hand.span(row, events, self._links(one))
 
     def _links(self, one: Slice) -> Iterator[dict[str, Any]]:
-        for source in one.sources:
+        for source in one.sources or ():
             trace_id, span_id = self._ids(source)
             yield {"linked_trace_id": trace_id, "linked_span_id": span_id, "attributes": {}}
 
@@ -84,8 +86,12 @@ class Spans:
         process = one.thread[0]
         trace_id = self._traces.get(process)
         if trace_id is None:
-            trace_id = self._traces[process] = blake2b(f"{self._sha256} {process}".encode("utf-8", "replace"), digest_size=16).hexdigest()
-        return trace_id, blake2b(f"{self._sha256} {one.order}".encode(), digest_size=8).hexdigest()
+            trace_id = self._traces[process] = self._hash(process, 16).hex()
+        # Times an odd number is another number for each, and a hash for each would take longer than all else here.
+        return trace_id, f"{(self._first + one.order * _SPREAD) % 2**64:016x}"
+
+    def _hash(self, what: str, size: int) -> bytes:
+        return blake2b(f"{self._sha256} {what}".encode("utf-8", "replace"), digest_size=size).digest()
 
     def _common(self, beside: dict[str, Any]) -> Texts:
         """What the file says of all processes."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _LATEST: Final = 2**62
 """146 years before or after zero: so that a start and a duration are never more than a table holds."""
+EXACT: Final = 2.0**43
+"""Microseconds of which a float still tells nanoseconds: 101 days."""
 
 
 def instant_ns(given: Any, notes: Notes, line: int) -> int | None:
@@ -33,6 +35,8 @@ def duration_ns(given: Any, notes: Notes, line: int) -> int | None:
 
 
 def _ns(given: Any) -> int | None:
+    if given.__class__ is float and -EXACT < given < EXACT:
+        return round(given * MICRO)
     if isinstance(given, Decimal):
         time: int | None = int((given * MICRO).to_integral_value())
     else:
