@@ -1,6 +1,6 @@
 """Protobuf's wire format, without knowing the messages.
 
-OpenTelemetry's own classes take three times as long for a span, nearly all of it to get at what they have parsed, and refuse a span
+OpenTelemetry's own classes take twice as long for a span, nearly all of it to get at what they have parsed, and refuse a span
 whole for one text that is no UTF-8. `tests/analyzers/test_read_otlp_proto.py` holds this against them.
 """
 

@@ -91,8 +91,10 @@ class _Reading:
         """Beginnings and ends of each thread."""
         self._operations: defaultdict[Key, list[Slice | Point]] = defaultdict(list)
         """Beginnings and ends of each asynchronous operation, and what happened in it."""
-        self._known: dict[Any, Any] = {}
-        """One object of each thread and name, which come again and again."""
+        self._known: dict[Key, Key] = {}
+        """One object of each thread, since every slice keeps it."""
+        self._names: dict[str, str] = {}
+        """One object of each name."""
         self._flows = Flows(notes)
         self._others: Counter[str] = Counter()
 
@@ -110,7 +112,7 @@ class _Reading:
         if time is None:
             return
         name = label(event.get("name"))
-        point = Point(self._order, thread, time, phase, self._known.setdefault(name, name), _attributes(event), line)
+        point = Point(self._order, thread, time, phase, self._names.setdefault(name, name), _attributes(event), line)
         if phase == "X":
             length = duration_ns(event.get("dur"), self._notes, line)
             end = None if length is None else time + length
@@ -147,7 +149,7 @@ class _Reading:
         return self._slices
 
     def _thread(self, process: Any, thread: Any) -> Key:
-        """A thread as texts, the same object each time: every slice keeps it."""
+        """A thread as texts."""
         key = label(process), label(thread)
         return self._known.setdefault(key, key)
 

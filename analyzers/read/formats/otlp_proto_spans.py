@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..staging import Staging
 
 _LAST: Final = 2**63 - 1
+_TRACE_BYTES: Final = TRACE // 2
+_SPAN_BYTES: Final = SPAN // 2
 _MICROSECOND: Final = 1_000
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 # Read for every span, and an attribute of a module is slower.
@@ -102,24 +104,31 @@ class Spans:
                 single[tag] = content
             else:
                 below.append((tag, content))
+        trace_id, span_id, parent = single.get(_SPAN_TRACE, b""), single.get(_SPAN_ID, b""), single.get(_SPAN_PARENT)
+        start, end, kind = single.get(_SPAN_START, 0), single.get(_SPAN_END, 0), single.get(_SPAN_KIND, 0)
+        # What is usual is taken here, without a call.
+        trace = trace_id.hex() if len(trace_id) == _TRACE_BYTES else self._id(trace_id, TRACE)
+        span = span_id.hex() if len(span_id) == _SPAN_BYTES else self._id(span_id, SPAN)
         row: dict[str, Any] = {
             "resource_id": self._resource_id,
-            "trace_id": (trace := self._id(single.get(_SPAN_TRACE, b""), TRACE)),
-            "span_id": (span := self._id(single.get(_SPAN_ID, b""), SPAN)),
+            "trace_id": trace,
+            "span_id": span,
             "name": values.text(single.get(_SPAN_NAME, b"")),
-            "span_kind": self._known(KINDS, single.get(_SPAN_KIND, 0), "the kind of a span"),
-            "start_ns": self._time(single.get(_SPAN_START, 0)),
-            "end_ns": self._time(single.get(_SPAN_END, 0)),
+            "span_kind": KINDS[kind] if kind in KINDS else self._known(KINDS, kind, "the kind of a span"),
+            "start_ns": start if 0 < start < _LAST else self._time(start),
+            "end_ns": end if 0 < end < _LAST else self._time(end),
             "status_code": 0,
         }
-        parent = single.get(_SPAN_PARENT)
         if parent and parent.strip(b"\0"):
-            row["parent_span_id"] = self._id(parent, SPAN)
+            row["parent_span_id"] = parent.hex() if len(parent) == _SPAN_BYTES else self._id(parent, SPAN)
         row["rev"] = count(attributes.get(_REV))
         row["attributes"] = self._scope | attributes if self._scope else attributes
         if attributes.get(_OUTCOME) == "unfinished":
             self._reopen(row)
-        events, links = self._below(below, row) if below else ((), ())
+        if not below:
+            self._staging.span(row)
+            return
+        events, links = self._below(below, row)
         place = {"record": self._staging.span(row), "trace_id": trace, "span_id": span}
         for ordinal, event in enumerate(events):
             event.update(place, ordinal=ordinal)
