@@ -167,7 +167,7 @@ def test_cut_anywhere_it_gives_each_span_that_is_whole(one: Reader, way: str) ->
     frames = [FRAMINGS[way](spans(number)) for number in (1, 2, 3)]
     content = b"".join(frames)
     # Before the first 40 bytes or so nobody can tell what it is.
-    for size in range(50, len(content), 4):
+    for size in range(50, len(content), 9):
         read = one.read(content[:size])
         whole = 1 + (size >= len(frames[0] + frames[1])) if size >= len(frames[0]) else 0
         assert read.format == "otlp-proto"
@@ -346,6 +346,15 @@ def test_a_length_that_lies_takes_no_memory() -> None:
 def test_a_bomb_of_empty_fields_is_bounded(one: Reader) -> None:
     read = one.read(message({"resourceSpans": [{"scopeSpans": [{"spans": []}]}]}) * 50_000 + spans(1))
     assert numbers(read) == [1]
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\x0a\xff\xff\x03", b"\x0a\x0a", b"\x0a\xff\x7f\x12\x00\x12\x00", b"\x0a\x00", b"\x0a\x7f\x12\x7d\x12\x7b"]
+)
+def test_a_bomb_of_beginnings_is_no_quadratic_work(one: Reader, unit: bytes) -> None:
+    read = one.read(fixed(spans(1)) + unit * (100_000 // len(unit)) + fixed(spans(2)))
+    assert 1 in numbers(read)
+    assert read.problems
 
 
 METRICS = ExportMetricsServiceRequest()

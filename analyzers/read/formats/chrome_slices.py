@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -85,27 +86,32 @@ class Ends:
     """Brings the beginnings and ends of one thread, or of one asynchronous operation, together. They have to come in the order of time."""
 
     def __init__(self, notes: Notes) -> None:
-        self._open: list[Slice] = []
+        self._begun: list[Slice] = []
+        self._named: defaultdict[str, list[Slice]] = defaultdict(list)
+        """The open ones of each name."""
         self._notes = notes
 
     def innermost(self) -> Slice | None:
         """The slice that is open and began last; None: nothing is open."""
-        return self._open[-1] if self._open else None
+        while self._begun and self._begun[-1].end is not None:
+            self._begun.pop()
+        return self._begun[-1] if self._begun else None
 
     def begin(self, one: Slice) -> None:
         """A slice begins."""
-        self._open.append(one)
+        self._begun.append(one)
+        self._named[one.name].append(one)
 
     def end(self, point: Point) -> None:
         """The innermost slice of that name ends, for a point without a name the innermost one."""
-        at = len(self._open) - 1
-        while point.name and at >= 0 and self._open[at].name != point.name:
-            at -= 1
-        if at < 0:
+        name = point.name
+        if not name and (innermost := self.innermost()):
+            name = innermost.name
+        if not self._named[name]:
             what = "an end without a beginning"
-            self._notes.add(what, "it was left out", "data_loss", line=point.line, detail=point.name[:60])
+            self._notes.add(what, "it was left out", "data_loss", line=point.line, detail=name[:60])
             return
-        one = self._open.pop(at)
+        one = self._named[name].pop()
         one.end = one.until = point.time
         one.attributes |= point.attributes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ..wire import FIXED64, LENGTH, VARINT, Broken, places, varint
@@ -28,7 +29,10 @@ _IDS: Final = re.compile(rb"\x0a\x10(?![ -~]{16}).{16}\x12\x08", re.DOTALL)
 _VALUE: Final = 0x12
 """Of an attribute whose key is empty."""
 _BLANK: Final = 0x20
-_FIRST: Final = re.compile(rb"\x0a")
+_FIRST: Final = re.compile(rb"\x0a(?=[\x80-\xff]{0,4}[\x00-\x7f][\x0a\x12\x1a\xc2])")
+"""Where TracesData may begin: its field, a length, and the tag of one of the fields of that."""
+_ENOUGH: Final = 64
+"""Fields of a message that are looked at, or bytes made for it would cost their square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,43 +121,44 @@ def _begins(data: bytes, at: int) -> bool | None:
         tag, first, last = next(places(data, at, len(data)))
         if tag != RESOURCE_SPANS:
             return False
-        for tag, begin, stop in places(data, first, min(last, len(data))):
-            if tag not in _SKELETON or (tag == RESOURCE_SPANS and not _is_resource(data[begin:stop])):
+        for tag, begin, stop in islice(places(data, first, min(last, len(data))), _ENOUGH):
+            if tag not in _SKELETON or (tag == RESOURCE_SPANS and not _is_resource(data, begin, min(stop, len(data)))):
                 return False
             seen = True
-            for inner, inner_begin, inner_stop in places(data, begin, min(stop, len(data))) if tag in PARTS else ():
+            for inner, inner_begin, inner_stop in islice(places(data, begin, min(stop, len(data))), _ENOUGH if tag in PARTS else 0):
                 if inner not in _SKELETON:
                     return False
                 if inner == SPAN and inner_stop > inner_begin:
-                    return _is_span(data[inner_begin:inner_stop], cut=inner_stop > len(data))
+                    return _is_span(data, inner_begin, inner_stop)
     except (Broken, StopIteration):
         pass
     return None if seen else False
 
 
-def _is_resource(data: bytes) -> bool:
+def _is_resource(data: bytes, begin: int, stop: int) -> bool:
     """Whether it has what a resource has: attributes with a key each, a count, references to entities."""
-    whole = not data
-    for tag, begin, _ in places(data, 0, len(data)):
+    whole = begin == stop
+    for tag, first, _ in islice(places(data, begin, stop), _ENOUGH):
         if tag not in _RESOURCE:
             return False
         if tag == RESOURCE_SPANS:
-            if begin + 2 >= len(data):
+            if first + 2 >= stop:
                 # The file, or what is seen of it, ends here. A file of text may begin with ends of lines.
                 return whole
-            if data[begin] != _VALUE and (data[begin] != RESOURCE_SPANS or data[begin + 2] <= _BLANK):
+            if data[first] != _VALUE and (data[first] != RESOURCE_SPANS or data[first + 2] <= _BLANK):
                 return False
         whole = True
     return True
 
 
-def _is_span(data: bytes, *, cut: bool) -> bool | None:
+def _is_span(data: bytes, begin: int, stop: int) -> bool | None:
+    cut = stop > len(data)
     try:
-        for tag, _, _ in places(data, 0, len(data)):
+        for tag, _, _ in islice(places(data, begin, min(stop, len(data))), _ENOUGH):
             if tag in _TIMES:
                 return True
             if tag not in _OF_A_SPAN:
                 return False
     except Broken:
         cut = True
-    return True if _IDS.match(data) else None if cut else False
+    return True if _IDS.match(data, begin) else None if cut else False
