@@ -19,6 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from spanproof.analyzers import InputError, check, load
 from spanproof.analyzers.read.formats.otlp_proto import OtlpProto
+from spanproof.analyzers.read.wire import Broken, places
 from tests.analyzers.foreign import OTLP, TRACE_ID
 from tests.analyzers.protobuf import FRAMINGS, fixed, message, with_bytes
 from tests.analyzers.reading import Reader, reader
@@ -314,6 +315,27 @@ def test_numbers_that_json_has_not(one: Reader) -> None:
     read = one.read(around(ODD + of(b"a", b"\xf8\x7f") + of(b"b", b"\xf0\x7f") + of(b"c", b"\xf0\xff")))
     found = read.rows("select attributes from spans where cardinality(attributes) > 0")
     assert found == "{'a': 'NaN', 'b': 'Infinity', 'c': '-Infinity'}"
+
+
+def test_an_oddity_is_said_each_time(one: Reader) -> None:
+    odd = field(9, field(1, b"k\xff"))
+    read = one.read(
+        field(1, field(2, b"".join(field(2, field(1, bytes(15) + b"\1") + field(2, bytes(7) + bytes([n])) + odd) for n in (1, 2))))
+    )
+    assert (numbers(read), read.problems) == ([1, 2], "\n".join([NOT_UTF8] * 2))
+
+
+def test_counts_have_32_bits_as_the_classes_have_them(one: Reader) -> None:
+    read = one.read(around(ODD + b"\x50" + varint(2**40 + 5) + field(11, b"\x20" + varint(2**40 + 6))))
+    assert read.rows("select dropped_attributes from spans where dropped_attributes is not null") == "5"
+    assert read.rows("select attributes from events") == "{'otel.dropped_attributes_count': '6'}"
+
+
+@pytest.mark.parametrize("data", [b"\x0a\x80\x01", b"\x80\x01"])
+def test_a_field_does_not_begin_beyond_its_message(data: bytes) -> None:
+    with pytest.raises(Broken) as caught:
+        list(places(data, 0, len(data) - 1))
+    assert caught.value.at == 0
 
 
 def deep(levels: int) -> bytes:

@@ -23,7 +23,6 @@ PARTS: Final = frozenset((0x12, 1000 << 3 | LENGTH))
 
 _SKELETON: Final = PARTS | {RESOURCE_SPANS, SPAN, URL}
 _RESOURCE: Final = frozenset((1 << 3 | LENGTH, 2 << 3 | VARINT, 3 << 3 | LENGTH))
-_OF_A_SPAN: Final = frozenset((10, 18, 26, 34, 42, 48, 57, 65, 74, 80, 90, 96, 106, 112, 122, 133))
 _TIMES: Final = frozenset((7 << 3 | FIXED64, 8 << 3 | FIXED64))
 _IDS: Final = re.compile(rb"\x0a\x10(?![ -~]{16}).{16}\x12\x08", re.DOTALL)
 _VALUE: Final = 0x12
@@ -157,8 +156,6 @@ def _is_span(data: bytes, begin: int, stop: int) -> bool | None:
         for tag, _, _ in islice(places(data, begin, min(stop, len(data))), _ENOUGH):
             if tag in _TIMES:
                 return True
-            if tag not in _OF_A_SPAN:
-                return False
     except Broken:
         cut = True
     return True if _IDS.match(data, begin) else None if cut else False
