@@ -25,8 +25,6 @@ with named as (
     from units
     union all select trace_id, span_id, target_span_id from awaits
     union all select trace_id, span_id, unnest([by_span_id, addressee_span_id, member_span_id]) from requests
-    union all select trace_id, cleanup_span_id, unnest([run_span_id, registrar_span_id, runner_span_id]) from cleanups
-    union all select trace_id, registrar_span_id, unnest([run_span_id, runner_span_id]) from cleanups
     union all select trace_id, span_id, unnest([run_span_id, by_span_id, first_read_by_span_id]) from flags
     union all select trace_id, span_id, to_span_id from holdings
     union all select trace_id, span_id, unnest([last_span_id, closed_by_span_id]) from generators
@@ -36,6 +34,17 @@ with named as (
     join units u on u.trace_id = n.trace_id and u.span_id = n.span_id
     join units o on o.resource_id = u.resource_id and o.span_id = n.other_id
     where o.trace_id <> n.trace_id
+    union
+    -- A cleanup, its run, who registered it and who runs it: each may stand in a trace of its own.
+    select u.trace_id, o.trace_id
+    from (
+        select resource_id, coalesce(run_span_id, registrar_span_id, runner_span_id) as span_id,
+            unnest([cleanup_span_id, registrar_span_id, runner_span_id]) as other_id
+        from cleanups
+    ) n
+    join units u on u.resource_id = n.resource_id and u.span_id = n.span_id
+    join units o on o.resource_id = n.resource_id and o.span_id = n.other_id
+    where o.trace_id <> u.trace_id
 ), asked as (
     -- What was handed on from one request stands on units of several traces.
     select u.resource_id, unnest([r.request_id, r.via]) as request_id, r.trace_id

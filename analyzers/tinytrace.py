@@ -20,7 +20,8 @@ none: a task. Outcomes: `c` completed (the default), `x` cancelled (the default 
     file=x.py line=3 func=f loop=2 stages=a+b edges=a>b     (`unread`: it failed, and nobody looked; `unreadyet`: so far)
     reg=close@5 unreg=close@6 drop=close@5   cleanup registered, taken back, dropped; a unit `c.close:p:50-60` runs it
     raised timed_out cut budget=100 of=q   of a cleanup unit: it failed; the time that it was given; it is run q's
-    block=300+250 block=300+250! block=300+250+cpu=100   the loop stood still for 250 ms until 300; with it the machine; computing for 100
+    block=300+250 block=300+250! block=300+250+cpu=100   the loop stood still for 250 ms until 300; with it the machine; computing for 100;
+    block=300+250+starved=200                           without a processor for 200
 
 and those that are written `name=what@when[-[end]][/kind][+key=value...]`:
 

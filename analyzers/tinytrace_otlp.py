@@ -138,6 +138,8 @@ class Expansion:
             about: dict[str, Any] = {v.BLOCKED_NS: ns(length.removesuffix("!")), v.BLOCKED_STALLED: length.endswith("!")}
             if "cpu" in more:
                 about[v.BLOCKED_CPU_NS] = ns(more["cpu"])
+            if "starved" in more:
+                about[v.BLOCKED_STARVED_NS] = ns(more["starved"])
             self.at(unit, ns(end), v.LOOP_BLOCKED, **about)
         if unit.kind == "cleanup":
             self._cleanup(unit)

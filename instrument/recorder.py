@@ -15,6 +15,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from . import vocabulary as v
+from .blocked import blocked_facts
 from .clocks import ANCHOR_NS, LoopState, now_ns
 from .holds import Holds
 from .records import Attributes, Origin, Request, Unit, Value
@@ -281,12 +282,8 @@ class Recorder:
             return
         if self.watchdog is not None:
             self.watchdog.settle(step, until_ns)
+        attrs = blocked_facts(step, lasted_ns)
         step.noted_ns = until_ns
-        attrs: Attributes = {v.BLOCKED_NS: lasted_ns, v.BLOCKED_STALLED: step.stalled}
-        if step.cpu_ns is not None:
-            attrs[v.BLOCKED_CPU_NS] = step.cpu_ns
-        if step.blocked_at is not None:
-            attrs[v.AT_FILE], attrs[v.AT_LINE], attrs[v.AT_FUNCTION] = step.blocked_at
         self.event(unit, v.LOOP_BLOCKED, loop.now_ns(), attrs)
 
     def note_started(self, unit: Unit, at_ns: int) -> None:

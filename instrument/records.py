@@ -205,10 +205,11 @@ class Step:
         noted_ns: until when what the step took has been noted.
         blocked_at: (file, line, function) of user code that the watchdog saw in a step that lasted too long.
         cpu_ns: CPU time that the thread used while the watchdog looked; None: not measurable.
-        stalled: the watchdog was late too.
+        starved_ns: how long the thread waited for a processor meanwhile; None: not measurable.
+        stalled: the watchdog was late too, or the thread had no processor for most of the time.
     """
 
-    __slots__ = ("blocked_at", "cpu_ns", "noted_ns", "stalled", "started_ns", "thread_id")
+    __slots__ = ("blocked_at", "cpu_ns", "noted_ns", "stalled", "started_ns", "starved_ns", "thread_id")
 
     def __init__(self, thread_id: int) -> None:
         self.started_ns = 0
@@ -216,4 +217,5 @@ class Step:
         self.thread_id = thread_id
         self.blocked_at: tuple[str, int, str] | None = None
         self.cpu_ns: int | None = None
+        self.starved_ns: int | None = None
         self.stalled = False

@@ -328,7 +328,19 @@ UNREAD_SO_FAR = _key(
 
 BLOCKED_NS = _key("spanproof.blocked.duration_ns", "event", "int", "How long the loop stood still.", "ns")
 BLOCKED_CPU_NS = _key("spanproof.blocked.cpu_ns", "event", "int", "CPU time of the loop's thread meanwhile; absent: not measurable.", "ns")
-BLOCKED_STALLED = _key("spanproof.blocked.machine_stalled", "event", "bool", "The watchdog thread was late too: the machine stood still.")
+BLOCKED_STARVED_NS = _key(
+    "spanproof.blocked.starved_ns",
+    "event",
+    "int",
+    "How long the loop's thread waited for a processor meanwhile; absent: not measurable.",
+    "ns",
+)
+BLOCKED_STALLED = _key(
+    "spanproof.blocked.machine_stalled",
+    "event",
+    "bool",
+    "The watchdog was late too, or the thread had no processor for most of it: the machine stood still, or was too busy.",
+)
 
 LOOP_NUMBER = _key("spanproof.loop", "event", "int", "Number of the loop.")
 FAULT_PROBE = _key("spanproof.fault.probe", "event", "text", "Probe that failed and was switched off.")
@@ -558,6 +570,7 @@ LOOP_BLOCKED = _event(
     "One step kept the loop busy beyond the recorder's threshold.",
     BLOCKED_NS,
     BLOCKED_CPU_NS,
+    BLOCKED_STARVED_NS,
     BLOCKED_STALLED,
     AT_FILE,
     AT_LINE,

@@ -9,18 +9,13 @@ on time and the loop's thread not: what that thread waited for a processor is th
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .frames import site
 from .sinks.worker import Worker
-from .starving import waited_ns
-
-if sys.platform != "win32":
-    import resource
+from .thread_times import cpu_clock, native_id, own_waits, waited_ns, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +92,7 @@ class Watchdog:
 
     def register(self, step: Step) -> None:
         """Watch this step's thread, which must be alive; best called in that thread. Starts the watchdog with the first one."""
-        self._watched[id(step)] = _Watched(step, _cpu_clock(step.thread_id), _native_id(step.thread_id))
+        self._watched[id(step)] = _Watched(step, cpu_clock(step.thread_id), native_id(step.thread_id))
         if not self._worker.running and not self._worker.dead:
             self._due_ns = self._clock() + LOOK_NS
             self._worker.start()
@@ -113,11 +108,12 @@ class Watchdog:
         self._worker.stop(0.5, lambda: 0)
 
     def settle(self, step: Step, now_ns: int) -> None:
-        """Fill in `blocked_at`, `cpu_ns` and `stalled` of a step that ends now. Called in its thread, before `started_ns` is reset.
+        """Fill in what is known of a step that ends now: `blocked_at`, `cpu_ns`, `starved_ns` and `stalled`.
 
-        `cpu_ns` is exact to a look's time, and never more than the step's duration.
+        Called in its thread, before `started_ns` is reset. `cpu_ns` and `starved_ns` are exact to a look's
+        time, and never more than the step's duration.
         """
-        step.blocked_at, step.cpu_ns, step.stalled = None, None, False
+        step.blocked_at, step.cpu_ns, step.starved_ns, step.stalled = None, None, None, False
         watched = self._watched.get(id(step))
         if watched is None or self._worker.dead:
             return
@@ -133,12 +129,14 @@ class Watchdog:
         late_ns = seen.late_ns + watched.late(now_ns, max(due_ns, started_ns), cpu_ns)
         if 2 * late_ns > duration_ns:
             step.stalled = not self._somebody_held_the_lock(late_ns, seen)
-        if not step.stalled and duration_ns > LONG_NS:
-            step.stalled = _starved(watched.native_id, seen, duration_ns)
+        starved_ns = None if seen.starved_ns is None else waited_ns(watched.native_id)
+        if starved_ns is not None and seen.starved_ns is not None:
+            step.starved_ns = max(0, min(duration_ns, starved_ns - seen.starved_ns))
+            step.stalled = step.stalled or 2 * step.starved_ns > duration_ns
 
     def _somebody_held_the_lock(self, late_ns: int, seen: _Seen) -> bool:
         # A thread that wants the lock wakes every switch interval to ask for it; on a machine that stands still nobody wakes.
-        waits = _waits_of(self._worker.native_id)
+        waits = waits_of(self._worker.native_id)
         if waits is None:
             return False
         asked = max(0, waits - seen.waits - seen.looks)
@@ -157,7 +155,7 @@ class Watchdog:
 
     def _look(self) -> None:
         now_ns = self._clock()
-        waits = _own_waits()
+        waits = own_waits()
         for key, watched in list(self._watched.items()):
             try:
                 cpu_ns = watched.read_cpu()
@@ -185,56 +183,9 @@ class Watchdog:
         watched.seen = seen._replace(late_ns=seen.late_ns + late_ns, looks=seen.looks + 1, line=line)
 
 
-def _starved(native_id: int | None, seen: _Seen, duration_ns: int) -> bool:
-    """Whether a step was long because its thread had no processor: for most of it, or so that it would not have been long."""
-    starved_ns = None if seen.starved_ns is None else waited_ns(native_id)
-    if starved_ns is None or seen.starved_ns is None:
-        return False
-    lost_ns = starved_ns - seen.starved_ns
-    return 2 * lost_ns > duration_ns or duration_ns - lost_ns <= LONG_NS
-
-
-def _native_id(thread_id: int) -> int | None:
-    """The thread's number in the system, None when it is not a thread of `threading`."""
-    if thread_id == threading.get_ident():
-        return threading.get_native_id()
-    return next((thread.native_id for thread in threading.enumerate() if thread.ident == thread_id), None)
-
-
 def _line_of(thread_id: int) -> _Line | None:
     frame = sys._current_frames().get(thread_id)
     try:
         return site(frame)
     finally:
         del frame  # a frame keeps the program's objects alive
-
-
-def _cpu_clock(thread_id: int) -> int | None:
-    if not hasattr(time, "pthread_getcpuclockid"):
-        return None
-    # Asked for a thread that has ended, the C library crashes the process.
-    if thread_id != threading.get_ident() and thread_id not in sys._current_frames():
-        return None
-    try:
-        return time.pthread_getcpuclockid(thread_id)
-    except OSError:
-        return None
-
-
-def _own_waits() -> int:
-    """How often the calling thread gave up its processor of its own accord."""
-    if sys.platform == "win32" or not hasattr(resource, "RUSAGE_THREAD"):
-        return 0
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
-
-
-def _waits_of(native_id: int | None) -> int | None:
-    """The same number for another thread of this process; None where the system does not tell."""
-    try:
-        text = Path(f"/proc/self/task/{native_id}/status").read_text("ascii")
-    except (OSError, ValueError):
-        return None
-    for line in text.splitlines():
-        if line.startswith("voluntary_ctxt_switches:"):
-            return int(line.split(":")[1])
-    return None

@@ -346,7 +346,9 @@ create table blocked (
     duration_ns BIGINT,
     -- CPU time of the loop's thread meanwhile; null: not measurable.
     cpu_ns BIGINT,
-    -- The watchdog thread was late too: the machine stood still.
+    -- How long the loop's thread waited for a processor meanwhile; null: not measurable.
+    starved_ns BIGINT,
+    -- The watchdog was late too, or the thread had no processor for most of it: the machine stood still, or was too busy.
     machine_stalled BOOLEAN,
     -- File.
     file VARCHAR,

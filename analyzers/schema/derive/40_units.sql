@@ -4,6 +4,7 @@ insert into blocked by name
 select e.trace_id, e.span_id, b.resource_id, b.loop_id, e.time_ns, e.seq,
     try_cast(e.attributes['spanproof.blocked.duration_ns'] as BIGINT) as duration_ns,
     try_cast(e.attributes['spanproof.blocked.cpu_ns'] as BIGINT) as cpu_ns,
+    try_cast(e.attributes['spanproof.blocked.starved_ns'] as BIGINT) as starved_ns,
     coalesce(e.attributes['spanproof.blocked.machine_stalled'] = 'true', false) as machine_stalled,
     e.attributes['code.file.path'] as file,
     try_cast(e.attributes['code.line.number'] as BIGINT) as line,
