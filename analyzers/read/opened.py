@@ -10,13 +10,13 @@ import stat
 import sys
 import tempfile
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Final
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from . import gunzip, unzstd
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from _typeshed import WriteableBuffer
 
@@ -101,13 +101,26 @@ def _unpacking(packed: io.BufferedReader[Hashing]) -> Unpacking | None:
     return unzstd.UnzstdFramed(packed) if unzstd.FRAMED.match(head) else None
 
 
+class Elsewhere(Protocol):
+    """A source that is no file of this machine's."""
+
+    def copy(self, target: IO[bytes]) -> None:
+        """Write its bytes."""
+        ...
+
+
 @contextmanager
-def opened(path: Path) -> Generator[Opened]:
+def opened(path: Path | Elsewhere) -> Generator[Opened]:
     """Open `path`, `-` for standard input.
 
     Raises:
         OSError: as `open` does.
     """
+    if not isinstance(path, Path):
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL) as spool:
+            path.copy(spool)
+            yield _rewound(spool)
+        return
     if str(path) == STDIN:
         with _spooled(sys.stdin.buffer) as raw:
             yield raw
@@ -125,6 +138,10 @@ def opened(path: Path) -> Generator[Opened]:
 def _spooled(source: IO[bytes]) -> Generator[Opened]:
     with tempfile.SpooledTemporaryFile(max_size=SPOOL) as spool:
         shutil.copyfileobj(source, spool, CHUNK)
-        size = spool.tell()
-        spool.seek(0)
-        yield Opened(spool, size)
+        yield _rewound(spool)
+
+
+def _rewound(spool: IO[bytes]) -> Opened:
+    size = spool.tell()
+    spool.seek(0)
+    return Opened(spool, size)
