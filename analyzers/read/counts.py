@@ -7,6 +7,8 @@ from typing import Any
 
 def count(given: Any) -> int:
     """A whole number that fits a BIGINT; 0 for what is none."""
+    if given is None:
+        return 0
     try:
         number = int(given)
     except (TypeError, ValueError, OverflowError):

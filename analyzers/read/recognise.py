@@ -10,7 +10,10 @@ from .formats import FORMATS
 if TYPE_CHECKING:
     from .formats import Format
 
-READABLE: Final = "OTLP JSON, Jaeger JSON, Zipkin JSON and what OpenTelemetry's console exporter prints, plain, gzip or zstd"
+READABLE: Final = (
+    "OTLP JSON and protobuf, Jaeger JSON, Zipkin JSON, Chrome's trace JSON and what OpenTelemetry's console exporter prints, "
+    "plain, gzip or zstd"
+)
 """What this build reads, for messages."""
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -20,8 +23,7 @@ _JSON_LINE: Final = re.compile(rb"\n[{\[]")
 
 # Trace formats of others: enough of each to call it by its name. Tried in this order, on the first 64 KiB.
 _FOREIGN: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
-    ("Chrome trace JSON", re.compile(rb'"traceEvents"\s*:|\A\s*\[\s*\{[^{}]*"ph"\s*:')),
-    ("OTLP protobuf", re.compile(rb"\A(\0.{3})?\x0a.{1,5}\x0a.{1,400}service\.name", re.DOTALL)),
+    ("OTLP metrics or logs as protobuf", re.compile(rb"\A(\0.{3})?\x0a.{1,5}\x0a.{1,400}service\.name", re.DOTALL)),
 )
 
 # What is certainly no trace; a folder is walked past these without a word.
@@ -67,7 +69,7 @@ def look(head: bytes, *, named_json: bool = False) -> Look:
     body = head.removeprefix(_BOM).lstrip(_BLANKS)
     if not body:
         return Look(None, "", named_json)
-    if form := _format(body):
+    if form := _format(body) or _format(head):
         return Look(form, "", True)
     for what, pattern in _FOREIGN:
         if pattern.search(head):

@@ -25,7 +25,7 @@ class Resources:
         recording = attributes.get(v.RES_RECORDING)
         key: object = (recording, attributes.get(v.RES_PID))
         if recording is None:
-            key = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS)
+            key = frozenset(attributes.items())
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._rows) + 1

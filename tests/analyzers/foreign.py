@@ -231,5 +231,45 @@ CONSOLE: dict[str, Any] = {
     "resource": {"attributes": {"service.name": "shop"}, "schema_url": "https://example.org/resource"},
 }
 
-ALL: dict[str, Any] = {"otlp-json": OTLP, "jaeger-json": JAEGER, "zipkin-v2": ZIPKIN, "zipkin-v1": ZIPKIN_V1, "otel-console": CONSOLE}
+CHROME: dict[str, Any] = {
+    "traceEvents": [
+        {"ph": "M", "pid": 7, "tid": 1, "name": "process_name", "args": {"name": "shop"}},
+        {"ph": "M", "pid": 7, "tid": 1, "name": "process_labels", "args": {"labels": "worker"}},
+        {"ph": "M", "pid": 7, "tid": 1, "name": "thread_name", "args": {"name": "main"}},
+        {
+            "ph": "X",
+            "pid": 7,
+            "tid": 1,
+            "ts": 100.25,
+            "dur": 50.5,
+            "name": "root",
+            "cat": "net,io",
+            "args": {"n": 5, "yes": True, "list": ["x"]},
+        },
+        {"ph": "B", "pid": 7, "tid": 1, "ts": 110, "name": "pair", "tts": 3, "args": {"a": "1"}},
+        {"ph": "E", "pid": 7, "tid": 1, "ts": 120, "args": {"b": None}},
+        {"ph": "i", "pid": 7, "tid": 1, "ts": 115, "name": "tick", "s": "t", "args": {"n": 1}},
+        {"ph": "s", "pid": 7, "tid": 1, "ts": 112, "name": "flow", "cat": "f", "id": "0x1"},
+        {"ph": "f", "pid": 8, "tid": 2, "ts": 131, "name": "flow", "cat": "f", "id": "0x1", "bp": "e"},
+        {"ph": "X", "pid": 8, "tid": 2, "ts": 130, "dur": 2, "name": "far"},
+        {"ph": "b", "pid": 7, "tid": 1, "ts": 140, "name": "request", "cat": "net", "id": "0x2", "args": {"url": "/"}},
+        {"ph": "n", "pid": 7, "tid": 1, "ts": 141, "name": "sent", "cat": "net", "id": "0x2"},
+        {"ph": "b", "pid": 7, "tid": 1, "ts": 142, "name": "answer", "cat": "net", "id": "0x2"},
+        {"ph": "e", "pid": 7, "tid": 1, "ts": 143, "name": "answer", "cat": "net", "id": "0x2"},
+        {"ph": "e", "pid": 7, "tid": 1, "ts": 900, "name": "request", "cat": "net", "id": "0x2"},
+        {"ph": "S", "pid": 7, "tid": 1, "ts": 150, "name": "old", "cat": "net", "id": 3},
+        {"ph": "T", "pid": 7, "tid": 1, "ts": 151, "name": "old", "cat": "net", "id": 3, "args": {"step": "half"}},
+        {"ph": "F", "pid": 7, "tid": 1, "ts": 152, "name": "old", "cat": "net", "id": 3},
+    ],
+    "displayTimeUnit": "ns",
+}
+
+ALL: dict[str, Any] = {
+    "otlp-json": OTLP,
+    "jaeger-json": JAEGER,
+    "zipkin-v2": ZIPKIN,
+    "zipkin-v1": ZIPKIN_V1,
+    "otel-console": CONSOLE,
+    "chrome": CHROME,
+}
 """A file of each format."""

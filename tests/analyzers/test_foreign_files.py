@@ -27,6 +27,7 @@ class Holds(NamedTuple):
 
 
 KNOWN = {
+    "chrome__viztracer__async_simple.json": Holds("chrome", 656, 1, 0, 0, 1, ("info: a member beside the events: file_info",)),
     "jaeger__deathstarbench__socialnetwork-20-traces.json": Holds("jaeger-json", 660, 20, 0, 0, 12),
     "jaeger__jaeger__ui_01.json": Holds(
         *("jaeger-json", 4, 1, 0, 2, 2),

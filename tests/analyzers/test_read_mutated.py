@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanproof.analyzers.read.shapes import is_list, is_map
-from tests.analyzers.foreign import ALL, CONSOLE, JAEGER, OTLP, TRACE_ID, ZIPKIN, ZIPKIN_V1
+from tests.analyzers.foreign import ALL, CHROME, CONSOLE, JAEGER, OTLP, TRACE_ID, ZIPKIN, ZIPKIN_V1
 from tests.analyzers.reading import Reader, reader
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ SPANS: dict[str, tuple[Any, str]] = {
     "zipkin-v2": (ZIPKIN[0], "id"),
     "zipkin-v1": (ZIPKIN_V1[1], "id"),
     "otel-console": (CONSOLE, "context"),
+    "chrome": (CHROME["traceEvents"][3], "name"),
 }
 
 
@@ -138,6 +139,8 @@ def around(name: str, span: Any) -> Any:
     three = [first, span, last]
     if name == "otlp-json":
         return {"resourceSpans": [{"scopeSpans": [{"spans": three}]}]}
+    if name == "chrome":
+        return {"traceEvents": three}
     return {"data": [JAEGER["data"][0] | {"spans": three}]} if name == "jaeger-json" else three
 
 
@@ -159,9 +162,10 @@ def test_one_bad_span_never_costs_its_neighbours(one: Reader, name: str) -> None
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_span_that_is_something_else_costs_only_itself(one: Reader, name: str) -> None:
+    column = "name" if name == "chrome" else "span_id"
     for odd in ODD:
         read = one.read(around(name, odd))
-        assert {"c1", "c2"} <= set(read.rows("select span_id from spans").split("\n")), odd
+        assert {"c1", "c2"} <= set(read.rows(f"select {column} from spans").split("\n")), odd
 
 
 def test_the_small_files_are_in_order(one: Reader) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .chrome import Chrome
 from .jaeger_json import JaegerJson
 from .otel_console import OtelConsole
 from .otlp_json import OtlpJson
+from .otlp_proto import OtlpProto
 from .zipkin import Zipkin
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ class Format(Protocol):
     """As `files.format` and the JSON report say it."""
 
     def recognises(self, head: bytes) -> bool:
-        """Whether a file with this beginning is in this format. `head`: up to 64 KiB, decompressed, no BOM, no blanks before."""
+        """Whether a file with this beginning is in this format.
+
+        `head`: up to 64 KiB, decompressed, no BOM, no blanks before; asked once more with them, for in binary formats they are content.
+        """
         ...
 
     def read(self, source: Opened, staging: Staging, notes: Notes) -> None:
@@ -35,6 +40,8 @@ class Format(Protocol):
 
 FORMATS: Final[tuple[Format, ...]] = (
     OtlpJson(),
+    OtlpProto(),
+    Chrome(),
     JaegerJson(),
     OtelConsole(),
     Zipkin("zipkin-v1", first=True),
