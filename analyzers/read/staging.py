@@ -14,6 +14,7 @@ import orjson
 from ..errors import InputError
 from .resources import Resources
 from .shapes import is_map
+from .texts import column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,17 +124,20 @@ class Staging:
         self._record += 1
         row["record"] = self._record
         row["file_id"] = self._file_id
+        row["kinds"] = column(row["attributes"])
         if self._spans.add(row) > BATCH:
             self.flush()
         return self._record
 
     def event(self, row: dict[str, Any]) -> None:
         """Take an event, by the column names of `events`."""
+        row["kinds"] = column(row["attributes"])
         if self._events.add(row) > BATCH:
             self.flush()
 
     def link(self, row: dict[str, Any]) -> None:
         """Take a link, by the column names of `links`."""
+        row["kinds"] = column(row["attributes"])
         if self._links.add(row) > BATCH:
             self.flush()
 
