@@ -28,7 +28,6 @@ _FOREIGN: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
 _OTHER: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("a report of `spanproof check`", re.compile(rb'\A\s*\{.*"exit_code"\s*:.*"findings"\s*:', re.DOTALL)),
     ("a DuckDB database", re.compile(rb"\A.{8}DUCK", re.DOTALL)),
-    ("Parquet", re.compile(rb"\APAR1")),
     ("a zip archive", re.compile(rb"\APK\x03\x04")),
     ("HTML", re.compile(rb"\A\s*<(!doctype|html)", re.IGNORECASE)),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from .jaeger_json import JaegerJson
 from .otel_console import OtelConsole
 from .otlp_json import OtlpJson
+from .parquet import Parquet
 from .zipkin import Zipkin
 
 if TYPE_CHECKING:
@@ -39,5 +40,6 @@ FORMATS: Final[tuple[Format, ...]] = (
     OtelConsole(),
     Zipkin("zipkin-v1", first=True),
     Zipkin("zipkin-v2", first=False),
+    Parquet(),
 )
 """In the order in which they are asked."""
