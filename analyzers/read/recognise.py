@@ -10,7 +10,10 @@ from .formats import FORMATS
 if TYPE_CHECKING:
     from .formats import Format
 
-READABLE: Final = "OTLP JSON, Jaeger JSON, Zipkin JSON and what OpenTelemetry's console exporter prints, plain, gzip or zstd"
+READABLE: Final = (
+    "OTLP JSON, Jaeger JSON, Zipkin JSON, what OpenTelemetry's console exporter prints, and Parquet of `spanproof convert`, "
+    "plain, gzip or zstd"
+)
 """What this build reads, for messages."""
 
 _BOM: Final = b"\xef\xbb\xbf"

@@ -8,7 +8,7 @@ import orjson
 
 from ...instrument import vocabulary as v
 from .shapes import is_list
-from .texts import Texts
+from .texts import column
 
 _WORST: Final = ("held", "absent", "lost")
 _ABSENT: Final = 1
@@ -67,7 +67,7 @@ def _row(attributes: dict[str, str | None]) -> dict[str, Any]:
         "libraries": _texts(attributes.get(v.RES_LIBRARIES)),
         "attributes": attributes,
         # Empty, not null: the attributes of a later line come with their own.
-        "kinds": attributes.kinds if isinstance(attributes, Texts) else "",
+        "kinds": column(attributes) or "",
     }
 
 

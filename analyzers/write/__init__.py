@@ -3,5 +3,6 @@
 from .convert import convert
 from .formats import FORMATS, Format
 from .losses import Losses
+from .target import refuse
 
-__all__ = ["FORMATS", "Format", "Losses", "convert"]
+__all__ = ["FORMATS", "Format", "Losses", "convert", "refuse"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .formats import FORMATS, is_folder_of_ours
+from .formats import FORMATS
 from .losses import Losses
 from .source import Source
 from .target import placed
@@ -35,6 +35,6 @@ def convert(
         InputError: the target is there already, or cannot be written.
     """
     lost = Losses()
-    with placed(target, force=force, ours=is_folder_of_ours) as draft:
+    with placed(target, force=force) as draft:
         FORMATS[to].write(Source(con, progress), draft, lost)
     return lost

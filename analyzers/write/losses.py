@@ -11,12 +11,12 @@ class Loss(NamedTuple):
     Attributes:
         what: what there was.
         became: what it became.
-        count: how many there were.
+        number: how many there were.
     """
 
     what: str
     became: str
-    count: int
+    number: int
 
 
 class Losses:
@@ -25,12 +25,12 @@ class Losses:
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str], int] = {}
 
-    def add(self, what: str, became: str, count: int = 1) -> None:
-        """Note `count` of them; none is nothing."""
-        if count:
+    def add(self, what: str, became: str, number: int = 1) -> None:
+        """Note so many of them; none is nothing."""
+        if number:
             key = (what, became)
-            self._counts[key] = self._counts.get(key, 0) + count
+            self._counts[key] = self._counts.get(key, 0) + number
 
     def rows(self) -> list[Loss]:
         """All of them, sorted."""
-        return [Loss(what, became, count) for (what, became), count in sorted(self._counts.items())]
+        return [Loss(what, became, number) for (what, became), number in sorted(self._counts.items())]

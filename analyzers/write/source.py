@@ -178,7 +178,27 @@ def _span(resource: Resource, row: tuple[Any, ...]) -> Span:
         scope: dict[str, Value] = {"name": v.SCOPE_NAME, "version": resource.attributes.get(v.RES_VERSION)}
     else:
         scope = {key.removeprefix(SCOPE_PREFIX): attributes.pop(key) for key in list(attributes) if key.startswith(SCOPE_PREFIX)}
-    return Span(resource, *row[1:16], attributes, scope)
+    record, trace_id, span_id, parent, name, kind, start, end, code, message, state, flags, *dropped = row[1:16]
+    return Span(
+        resource,
+        record,
+        trace_id,
+        span_id,
+        parent,
+        name,
+        kind,
+        start,
+        end,
+        code,
+        message,
+        state,
+        flags,
+        dropped[0],
+        dropped[1],
+        dropped[2],
+        attributes,
+        scope,
+    )
 
 
 def json_bytes(value: Any) -> bytes:

@@ -8,29 +8,29 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..parquet_layout import FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
 
 @contextmanager
-def placed(target: Path, *, force: bool, ours: Callable[[Path], bool]) -> Generator[Path]:
+def placed(target: Path, *, force: bool) -> Generator[Path]:
     """A name beside `target` to write to; it takes the target's place when the `with` ends well, and is gone when not.
 
     Args:
         target: file or folder that is to be there at the end.
-        force: take the place of what is there.
-        ours: whether a folder that is there is one that we wrote; no other is replaced.
+        force: take the place of what is there; of a folder only when it is one that we wrote.
 
     Raises:
         InputError: something is there, or nothing can be written there.
     """
-    _refuse(target, force=force, ours=ours)
+    refuse(target, force=force)
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield draft
-        _refuse(target, force=force, ours=ours)
+        refuse(target, force=force)
         if target.is_dir():
             shutil.rmtree(target)
         draft.replace(target)
@@ -43,14 +43,20 @@ def placed(target: Path, *, force: bool, ours: Callable[[Path], bool]) -> Genera
             draft.unlink(missing_ok=True)
 
 
-def _refuse(target: Path, *, force: bool, ours: Callable[[Path], bool]) -> None:
+def refuse(target: Path, *, force: bool) -> None:
+    """Raise InputError when nothing may be written at `target`."""
     if not target.name or not target.absolute().parent.is_dir():
         raise InputError(f"{target}: there is no folder {target.absolute().parent}. Make it first, or name another.")
     if not os.path.lexists(target):
         return
     if not force:
         raise InputError(f"{target} exists, and nothing is overwritten. Name another, or add --force.")
-    if target.is_dir() and not ours(target):
+    if target.is_dir() and not _is_ours(target):
         raise InputError(f"{target}: a folder with other things in it, which --force does not delete. Name another.")
     if not target.is_dir() and not target.is_file():
         raise InputError(f"{target}: no file. Name one.")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder has nothing in it, or nothing but what `--to parquet` writes."""
+    return {entry.name for entry in folder.iterdir()} <= {f"format={FORMAT}"}

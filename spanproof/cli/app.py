@@ -16,7 +16,7 @@ from .options import Quiet
 GROUPS: Final = {
     "Record": ("trace", "run", "study"),
     "Judge": ("check", "explain", "criteria", "new-criterion"),
-    "Look": ("ls", "show", "query"),
+    "Look": ("ls", "show", "query", "convert"),
     "Prove": ("verify", "compare", "extract"),
     "Help": ("scenarios", "doctor"),
 }

@@ -11,7 +11,7 @@ from .chrome import Chrome
 from .jaeger_json import JaegerJson
 from .otlp_json import OtlpJson
 from .otlp_proto import OtlpProto
-from .parquet import Parquet, is_folder_of_ours
+from .parquet import Parquet
 from .zipkin import Zipkin
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from ..losses import Losses
     from ..source import Source
-
-__all__ = ["FORMATS", "Format", "is_folder_of_ours"]
 
 
 class Format(Protocol):

@@ -24,6 +24,8 @@ _STATUSES: Final = {1: "OK", 2: "ERROR"}
 _EXACT: Final = 2**53
 """Whole numbers beyond it become text: JavaScript does not hold them."""
 _INT64: Final = range(-(2**63), 2**63)
+_REF_TYPE: Final = "opentracing.ref_type"
+"""OpenTelemetry's name for what a link was as a reference."""
 _NO_SERVICE: Final = "missing-service-name"
 _EMPTY_SERVICE: Final = "empty-service-name"
 
@@ -101,8 +103,9 @@ class _Writing:
         return above + [self._link(link) for link in span.links]
 
     def _link(self, link: Link) -> dict[str, str]:
-        self._lost.add("attributes of links", "left out", len(link.attributes))
-        return _reference("FOLLOWS_FROM", link.trace_id, link.span_id)
+        child = link.attributes.get(_REF_TYPE) == "child_of"
+        self._lost.add("attributes of links", "left out", sum(1 for key in link.attributes if key != _REF_TYPE))
+        return _reference("CHILD_OF" if child else "FOLLOWS_FROM", link.trace_id, link.span_id)
 
     def _span_tags(self, span: Span) -> list[dict[str, Any]]:
         scope = {f"otel.scope.{key}": span.scope[key] for key in ("name", "version") if span.scope.get(key)}

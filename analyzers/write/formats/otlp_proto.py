@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -71,9 +72,9 @@ class _Writing:
 
     def _span(self, span: tables.Span) -> Span:
         return Span(
-            trace_id=bytes.fromhex(span.trace_id),
-            span_id=bytes.fromhex(span.span_id),
-            parent_span_id=bytes.fromhex(span.parent_span_id or ""),
+            trace_id=self._id(span.trace_id, 16),
+            span_id=self._id(span.span_id, 8),
+            parent_span_id=self._id(span.parent_span_id, 8) if span.parent_span_id else b"",
             trace_state=span.trace_state or "",
             flags=_fits(span.flags),
             name=span.name,
@@ -101,13 +102,23 @@ class _Writing:
     def _link(self, link: tables.Link) -> Span.Link:
         given = part(link.attributes, state="otel.link.trace_state", flags="otel.link.flags", dropped=DROPPED)
         return Span.Link(
-            trace_id=bytes.fromhex(link.trace_id),
-            span_id=bytes.fromhex(link.span_id),
+            trace_id=self._id(link.trace_id, 16),
+            span_id=self._id(link.span_id, 8),
             trace_state=given.text("state"),
             attributes=self._pairs(given.attributes),
             dropped_attributes_count=_fits(given.number("dropped")),
             flags=_fits(given.number("flags")),
         )
+
+    def _id(self, text: str, size: int) -> bytes:
+        try:
+            known = bytes.fromhex(text)
+        except ValueError:
+            known = b""
+        if len(known) == size:
+            return known
+        self._lost.add("ids that are not of OpenTelemetry's form", "ids made of them")
+        return blake2b(text.encode(), digest_size=size).digest()
 
     def _pairs(self, attributes: dict[str, Value]) -> list[KeyValue]:
         return [KeyValue(key=key, value=self._value(content)) for key, content in attributes.items()]

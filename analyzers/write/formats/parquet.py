@@ -29,7 +29,7 @@ def _struct(members: Iterable[str]) -> str:
     return f"{{{', '.join(f'{name}: {name}' for name in members)}}}"
 
 
-# What belongs together goes to one bucket of one day, by the digits that are random in every id.
+# What belongs together goes to one bucket of one day, the same in every version of DuckDB, which its own `hash` does not promise.
 _PLACES: Final = """
 create or replace temp table convert_places as
 with labelled as (
@@ -37,7 +37,7 @@ with labelled as (
     from (select trace_id, min(start_ns) as start_ns from spans group by trace_id) s left join bucket_of b using (trace_id) group by all
 )
 select trace_id, coalesce(strftime(make_timestamp_ns(min(start_ns) over (partition by label)), '%Y-%m-%d'), '1970-01-01') as date,
-    (('0x' || label[-8:])::UBIGINT % {count})::INTEGER as bucket
+    (('0x' || md5(label)[:8])::UBIGINT % {count})::INTEGER as bucket
 from labelled
 """
 _ROWS: Final = f"""
@@ -95,8 +95,3 @@ def _copy(con: duckdb.DuckDBPyConnection, file: Path, date: str, bucket: int, ab
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def is_folder_of_ours(folder: Path) -> bool:
-    """Whether a folder has nothing in it, or nothing but what this module writes."""
-    return {entry.name for entry in folder.iterdir()} <= {f"format={FORMAT}"}
