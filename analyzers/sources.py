@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .errors import InputError
+from .read.formats.parquet import Parquet, is_ours
 from .read.opened import STDIN, opened
 from .read.recognise import look
 from .read.shapes import is_list, is_map
@@ -124,9 +125,16 @@ def _is_candidate(file: Path) -> bool:
         return False
     try:
         with opened(file) as source:
-            return look(source.head(), named_json=file.name.lower().endswith(_JSON_NAMES)).candidate
+            seen = look(source.head(), named_json=file.name.lower().endswith(_JSON_NAMES))
+            return seen.candidate and (not isinstance(seen.format, Parquet) or _is_ours(file))
     except OSError:
         return True  # the reader will say why it cannot be read
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether Parquet holds traces: tables of others are as frequent as JSON, and no traces either."""
+    with file.open("rb") as raw:
+        return is_ours(raw, file.stat().st_size)
 
 
 def _newest(root: Path) -> list[Path]:

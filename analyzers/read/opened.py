@@ -61,13 +61,16 @@ class Opened:
     Attributes:
         stream: the bytes, decompressed; supports `peek`.
         size: bytes of the file as it lies on the disk.
+        path: where the stream's bytes lie as they are; None: nowhere, or compressed.
     """
 
-    def __init__(self, raw: IO[bytes], size: int) -> None:
+    def __init__(self, raw: IO[bytes], size: int, path: Path | None = None) -> None:
+        """`path`: where `raw` lies."""
         self.size = size
         self._hashing = Hashing(raw)
         packed = io.BufferedReader(self._hashing, CHUNK)
         self._unpacking = _unpacking(packed)
+        self.path = path if self._unpacking is None else None
         self.stream = packed if self._unpacking is None else io.BufferedReader(self._unpacking, CHUNK)
 
     def head(self) -> bytes:
@@ -128,7 +131,7 @@ def opened(path: Path | Elsewhere) -> Generator[Opened]:
     with path.open("rb", buffering=0) as file:
         status = os.fstat(file.fileno())
         if stat.S_ISREG(status.st_mode):
-            yield Opened(file, status.st_size)
+            yield Opened(file, status.st_size, path)
         else:  # a pipe, a device: what it says can be read only once, and it has no size
             with _spooled(file) as raw:
                 yield raw
