@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
+
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Without making a failure smaller: an example takes long."""
 
 ROWS = {
     "spans": "select s.* exclude (resource_id, file_id, line, record, start_time, end_time), r.attributes as r, coalesce(r.kinds, '') as k "
@@ -104,7 +107,7 @@ FILES = st.lists(PARTS, min_size=1, max_size=3).map(lambda parts: {"resourceSpan
 
 
 @pytest.mark.parametrize("to", ["otlp", "parquet"])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(file=FILES)
 def test_all_that_otlp_says_comes_back(to: str, file: dict[str, Any], one: Reader, other: Reader, tmp_path: Path) -> None:
     before = content(one.read(file).con)
@@ -141,7 +144,7 @@ def with_hex(value: Any) -> Any:
     }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(file=FILES)
 def test_protobuf_says_what_json_says(file: dict[str, Any], one: Reader, tmp_path: Path) -> None:
     one.read(file)
@@ -167,7 +170,7 @@ def without_nothing(value: Any) -> Any:
         return {"doubleValue": float(value["doubleValue"])}
     if "key" in value:
         return {"key": value["key"], "value": without_nothing(value.get("value", {}))}
-    return {key: made for key, item in value.items() if (made := without_nothing(item)) not in ({}, [], "")}
+    return {key: made for key, item in value.items() if (made := without_nothing(item)) not in ({}, [], "") or key.endswith("Value")}
 
 
 def test_what_protobuf_has_no_bits_for_is_said(one: Reader, tmp_path: Path) -> None:
@@ -217,16 +220,16 @@ def test_jaeger_is_what_jaeger_makes(one: Reader, tmp_path: Path) -> None:
     assert trace["processes"]["p1"]["serviceName"] == "shop"
     assert told(lost) == [
         ("attributes of links", 4),
-        ("attributes of scopes", 3),
+        ("attributes of scopes", 6),
         ("counts of what the writer dropped", 3),
-        ("lists and maps", 2),
+        ("lists and maps", 1),
         ("times with nanoseconds", 5),
         ("trace flags", 1),
     ]
 
 
 @pytest.mark.parametrize("to", ["jaeger", "zipkin"])
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(file=FILES)
 def test_what_is_written_is_read(to: str, file: dict[str, Any], one: Reader, other: Reader, tmp_path: Path) -> None:
     one.read(file)
