@@ -168,8 +168,8 @@ def without_nothing(value: Any) -> Any:
         return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else value
     if "doubleValue" in value:
         return {"doubleValue": float(value["doubleValue"])}
-    if "key" in value:
-        return {"key": value["key"], "value": without_nothing(value.get("value", {}))}
+    if value and value.keys() <= {"key", "value"}:
+        return {"key": value.get("key", ""), "value": without_nothing(value.get("value", {}))}
     return {key: made for key, item in value.items() if (made := without_nothing(item)) not in ({}, [], "") or key.endswith("Value")}
 
 
