@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
+from spanproof.analyzers.read.shapes import is_list, is_map
 from spanproof.analyzers.write import FORMATS, Losses, convert
 from spanproof.analyzers.write.source import Source
 from tests.analyzers.foreign import OTLP, TRACE_ID
@@ -63,26 +65,30 @@ def told(lost: Losses) -> list[tuple[str, int]]:
     return [(row.what, row.number) for row in lost.rows()]
 
 
+Strategy: TypeAlias = "st.SearchStrategy[Any]"
+
+
+def _of_a_trace(span: dict[str, Any]) -> dict[str, Any]:
+    return {"traceId": TRACE_ID} | span
+
+
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
-NUMBERS = st.integers(-(2**63), 2**63 - 1)
-DOUBLES = st.floats(allow_nan=False, width=64)
-PLAIN = st.one_of(
-    st.builds(lambda text: {"stringValue": text}, TEXTS),
-    st.builds(lambda number: {"intValue": str(number)}, NUMBERS),
-    st.builds(lambda number: {"doubleValue": number}, DOUBLES.filter(lambda number: abs(number) != float("inf"))),
-    st.builds(lambda truth: {"boolValue": truth}, st.booleans()),
-    st.builds(lambda data: {"bytesValue": base64.b64encode(data).decode()}, st.binary(max_size=6)),
+PLAIN: Strategy = st.one_of(
+    st.fixed_dictionaries({"stringValue": TEXTS}),
+    st.fixed_dictionaries({"intValue": st.integers(-(2**63), 2**63 - 1).map(str)}),
+    st.fixed_dictionaries({"doubleValue": st.floats(allow_nan=False, allow_infinity=False)}),
+    st.fixed_dictionaries({"boolValue": st.booleans()}),
     st.just({}),
 )
-NESTED = st.builds(
-    lambda items: {"arrayValue": {"values": items}}, st.lists(PLAIN.filter(lambda value: "bytesValue" not in value), max_size=3)
-)
-PAIRS = st.dictionaries(TEXTS, PLAIN | NESTED, max_size=4).map(lambda given: [{"key": key, "value": value} for key, value in given.items()])
+BYTES: Strategy = st.fixed_dictionaries({"bytesValue": st.sampled_from(["", "AAE=", "/w=="])})
+NESTED: Strategy = st.fixed_dictionaries({"arrayValue": st.fixed_dictionaries({"values": st.lists(PLAIN, max_size=3)})})
+PAIR: Strategy = st.fixed_dictionaries({"key": TEXTS, "value": PLAIN | BYTES | NESTED})
+PAIRS: Strategy = st.lists(PAIR, max_size=4, unique_by=itemgetter("key"))
 TIMES = st.integers(1, 2**62).map(str)
 IDS = st.integers(1, 2**64 - 1).map(lambda number: f"{number:016x}")
-EVENTS = st.fixed_dictionaries({"name": TEXTS, "timeUnixNano": TIMES, "attributes": PAIRS})
-LINKS = st.fixed_dictionaries({"traceId": IDS.map(lambda low: "ab" * 8 + low), "spanId": IDS, "attributes": PAIRS})
-SPANS = st.fixed_dictionaries(
+EVENTS: Strategy = st.fixed_dictionaries({"name": TEXTS, "timeUnixNano": TIMES, "attributes": PAIRS})
+LINKS: Strategy = st.fixed_dictionaries({"traceId": IDS.map(lambda low: "ab" * 8 + low), "spanId": IDS, "attributes": PAIRS})
+SPANS: Strategy = st.fixed_dictionaries(
     {"spanId": IDS, "name": TEXTS, "kind": st.integers(0, 5), "startTimeUnixNano": TIMES, "attributes": PAIRS},
     optional={
         "traceId": IDS.map(lambda low: "cd" * 8 + low),
@@ -95,15 +101,15 @@ SPANS = st.fixed_dictionaries(
         "events": st.lists(EVENTS, max_size=3),
         "links": st.lists(LINKS, max_size=2),
     },
-).map(lambda span: {"traceId": TRACE_ID} | span)
-SCOPES = st.fixed_dictionaries({"name": TEXTS}, optional={"version": TEXTS, "attributes": PAIRS})
-PARTS = st.fixed_dictionaries(
+).map(_of_a_trace)
+SCOPES: Strategy = st.fixed_dictionaries({"name": TEXTS}, optional={"version": TEXTS, "attributes": PAIRS})
+PARTS: Strategy = st.fixed_dictionaries(
     {
         "resource": st.fixed_dictionaries({"attributes": PAIRS}),
         "scopeSpans": st.lists(st.fixed_dictionaries({"scope": SCOPES, "spans": st.lists(SPANS, max_size=3)}), max_size=2),
     }
 )
-FILES = st.lists(PARTS, min_size=1, max_size=3).map(lambda parts: {"resourceSpans": parts})
+FILES: Strategy = st.fixed_dictionaries({"resourceSpans": st.lists(PARTS, min_size=1, max_size=3)})
 
 
 @pytest.mark.parametrize("to", ["otlp", "parquet"])
@@ -135,9 +141,9 @@ def test_what_the_tables_keep_as_attributes_goes_back_to_its_place(one: Reader, 
 
 def with_hex(value: Any) -> Any:
     """Protobuf's own JSON with ids as OTLP writes them."""
-    if isinstance(value, list):
+    if is_list(value):
         return [with_hex(item) for item in value]
-    if not isinstance(value, dict):
+    if not is_map(value):
         return value
     return {
         key: base64.b64decode(item).hex() if key in {"traceId", "spanId", "parentSpanId"} else with_hex(item) for key, item in value.items()
@@ -162,9 +168,9 @@ def test_protobuf_says_what_json_says(file: dict[str, Any], one: Reader, tmp_pat
 
 def without_nothing(value: Any) -> Any:
     """Without members that say nothing, which protobuf's JSON leaves out in other places than OTLP's."""
-    if isinstance(value, list):
+    if is_list(value):
         return [without_nothing(item) for item in value]
-    if not isinstance(value, dict):
+    if not is_map(value):
         return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else value
     if "doubleValue" in value:
         return {"doubleValue": float(value["doubleValue"])}
