@@ -20,9 +20,10 @@ GOLDEN = sorted((ROOT / "traces" / "golden").glob("*.json"))
 
 def findings(con: duckdb.DuckDBPyConnection) -> set[tuple[object, ...]]:
     report = judge(con)
-    return {(f.criterion, f.trace_id, f.span_id, f.subject, f.measured, f.severity, f.fingerprint, f.cause) for f in report.findings} | {
-        (result.header.id, result.verdict) for result in report
-    }
+    found: set[tuple[object, ...]] = {(result.header.id, result.verdict) for result in report}
+    for f in report.findings:
+        found.add((f.criterion, f.trace_id, f.span_id, f.subject, f.measured, f.severity, f.fingerprint, f.cause))
+    return found
 
 
 def converted(con: duckdb.DuckDBPyConnection, folder: Path, to: str = "parquet") -> Path:
