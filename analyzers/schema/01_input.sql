@@ -11,7 +11,7 @@ create table files (
     sha256 VARCHAR,
     -- Size of the file.
     bytes BIGINT,
-    -- How it is written: `otlp-json`, `otlp-proto`, `jaeger-json`, `zipkin-v2`, `zipkin-v1`, `otel-console`, `chrome`; null when the file was refused.
+    -- How it is written: `otlp-json`, `otlp-proto`, `jaeger-json`, `zipkin-v2`, `zipkin-v1`, `otel-console`, `chrome`, `parquet`; null: refused.
     format VARCHAR,
     -- Version of Spanproof's trace format (`spanproof.format`); null in files of others.
     format_version INTEGER,

@@ -11,6 +11,7 @@ import orjson
 
 from ...instrument import vocabulary as v
 from ..read.handing import SCOPE_PREFIX
+from ..read.shapes import is_list, is_map
 from .values import Value, values
 
 if TYPE_CHECKING:
@@ -210,8 +211,8 @@ def json_bytes(value: Any) -> bytes:
 
 
 def _within(value: Any) -> Any:
-    if isinstance(value, dict):
+    if is_map(value):
         return {key: _within(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [_within(item) for item in value]
     return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value

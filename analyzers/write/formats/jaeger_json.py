@@ -95,8 +95,9 @@ class _Writing:
             # The reader knows one of ours that is unfinished by its outcome.
             self._lost.add("ends that were not recorded", "the start", int(span.attributes.get(v.OUTCOME) != "unfinished"))
             return 0
-        # Go rounds towards zero.
-        return math.trunc((span.end_ns - (span.start_ns or 0)) / 1_000)
+        took = span.end_ns - (span.start_ns or 0)
+        self._lost.add("ends before the start", "the start", int(took < 0))
+        return max(took, 0) // 1_000
 
     def _references(self, span: Span) -> list[dict[str, str]]:
         above = [_reference("CHILD_OF", span.trace_id, span.parent_span_id)] if span.parent_span_id else []

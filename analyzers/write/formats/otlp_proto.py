@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
@@ -78,7 +78,7 @@ class _Writing:
             trace_state=span.trace_state or "",
             flags=_fits(span.flags),
             name=span.name,
-            kind=Span.SpanKind.Name(KINDS.get(span.kind, 0)),
+            kind=cast("Span.SpanKind.ValueType", KINDS.get(span.kind, 0)),
             start_time_unix_nano=max(span.start_ns or 0, 0),
             end_time_unix_nano=max(span.end_ns or 0, 0),
             attributes=self._pairs(span.attributes),
@@ -87,7 +87,7 @@ class _Writing:
             dropped_events_count=_fits(span.dropped_events),
             links=[self._link(link) for link in span.links],
             dropped_links_count=_fits(span.dropped_links),
-            status=Status(code=Status.StatusCode.Name(span.status_code), message=span.status_message or ""),
+            status=Status(code=cast("Status.StatusCode.ValueType", span.status_code), message=span.status_message or ""),
         )
 
     def _event(self, event: tables.Event) -> Span.Event:
