@@ -25,7 +25,7 @@ ARGS ?=
 STUDY_READY := $(VENV)/.ready-study
 TEST_READY := $(VENV)/.ready-test
 
-.PHONY: help install study test quick gates lint types format reference bench lock package clean distclean
+.PHONY: help install study test quick gates lint types format reference bench lock package servers clean distclean
 
 help: ## say what there is
 	@echo "make TARGET [PYTHON=python3.13] [ARGS=\"...\"]"
@@ -65,6 +65,9 @@ reference: $(TEST_READY) ## write the generated pages of docs/reference/ anew
 
 bench: $(TEST_READY) ## measure the recorder and the reader
 	@for b in recorder sink soak judge; do echo "== $$b"; $(BIN)/python "benchmarks/$$b.py" $(ARGS) || exit 1; done
+
+servers: $(TEST_READY) ## build the servers that tests run against (Go; once, into the user's cache folder)
+	@$(RUN) tests.servers.cache
 
 package: $(TEST_READY) ## build wheel and sdist into dist/
 	@rm -rf dist && $(RUN) build --no-isolation .

@@ -69,7 +69,7 @@ CHANGED: Final = "select count(*) from bucket_of o join bucket_next n using (tra
 
 
 def assign(con: duckdb.DuckDBPyConnection, count: int) -> None:
-    """Make the table `bucket_of`: the bucket, from 0 to `count` - 1, of each trace."""
+    """Make the table `bucket_of`: the bucket, from 0 to `count` - 1, of each trace, and the least id of the traces that it belongs to."""
     con.execute(REFERENCES)
     con.execute(START)
     # Each round doubles nothing, but the least label comes one trace further: as many rounds as the longest way between traces.
@@ -79,7 +79,9 @@ def assign(con: duckdb.DuckDBPyConnection, count: int) -> None:
         con.execute("create or replace temp table bucket_of as from bucket_next")
         if not changed:
             break
-    con.execute(f"create or replace temp table bucket_of as select trace_id, (hash(label) % {count})::INTEGER as bucket from bucket_of")
+    con.execute(
+        f"create or replace temp table bucket_of as select trace_id, label, (hash(label) % {count})::INTEGER as bucket from bucket_of"
+    )
 
 
 def split(con: duckdb.DuckDBPyConnection, count: int, folder: Path) -> Iterator[Path]:

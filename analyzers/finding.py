@@ -61,6 +61,7 @@ class Finding:
         function: the function of `code`, as it is qualified; None: not known.
         also: ids of the criteria whose findings follow from this one.
         implied_by: fingerprint of the finding that this one follows from.
+        link: address of its span on a Jaeger's pages (`remote.links`); None: nobody named one.
     """
 
     fingerprint: str
@@ -89,6 +90,7 @@ class Finding:
     also: list[str] = field(default_factory=list[str])
     implied_by: str | None = None
     function: str | None = None
+    link: str | None = None
     cause_trace_id: str | None = None
     thing: str | None = None
 

@@ -21,12 +21,14 @@ from .read.notes import Notes
 from .read.opened import opened
 from .read.recognise import READABLE, look
 from .read.staging import Staging, scratch
+from .remote.jaeger import JaegerError
 from .sources import default_root, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .read.opened import Opened
+    from .remote.source import OnJaeger
 
     Progress = Callable[[int, int], None]
     """Called now and then with the bytes read and the bytes that there are to read."""
@@ -40,7 +42,7 @@ def load(
     """Read traces into the documented tables of a new in-memory database.
 
     Args:
-        paths: files, folders, globs, `-`; none: the newest recording (see `sources.find`).
+        paths: files, folders, globs, `-`, `jaeger://HOST:PORT/ID`; none: the newest recording (see `sources.find`).
         root: where recordings are; None: `SPANPROOF_TRACES`, else `./traces`.
         maps: lift what other programs say into our vocabulary: names of maps that ship, or files with rules (see `lift`).
         progress: called with the bytes read and the bytes that there are to read.
@@ -107,8 +109,8 @@ def _run(con: duckdb.DuckDBPyConnection, script: Path) -> None:
     con.execute(script.read_text(encoding="utf-8"))
 
 
-def _read_all(con: duckdb.DuckDBPyConnection, files: list[Path], progress: Progress | None) -> None:
-    total = sum(file.stat().st_size for file in files if file.is_file())
+def _read_all(con: duckdb.DuckDBPyConnection, files: list[Path | OnJaeger], progress: Progress | None) -> None:
+    total = sum(file.stat().st_size for file in files if isinstance(file, Path) and file.is_file())
     before = 0
     source: Opened | None = None
 
@@ -128,6 +130,8 @@ def _read_all(con: duckdb.DuckDBPyConnection, files: list[Path], progress: Progr
                     size = source.size
                     form = _read(source, staging, notes)
                     sha256 = source.sha256() if form else None
+            except JaegerError as error:
+                notes.refuse(str(error).rstrip("."))
             except OSError as error:
                 notes.refuse(f"cannot be read ({error.strerror}). Check the path and its permissions")
             before, source = before + (size or 0), None
@@ -140,7 +144,7 @@ def _read_all(con: duckdb.DuckDBPyConnection, files: list[Path], progress: Progr
         raise InputError(refusals[0] + more)
 
 
-def _shown(path: Path) -> str:
+def _shown(path: Path | OnJaeger) -> str:
     """The path as text that every database and terminal takes: bytes that are no UTF-8 become U+FFFD."""
     return os.fsencode(path).decode("utf-8", "replace")
 

@@ -222,6 +222,7 @@ def _violation(finding: Finding, header: Header) -> dict[str, Any]:
         "still_open": finding.still_open,
         "also": finding.also,
         "implied_by": finding.implied_by,
+        "link": finding.link,
         "evidence": [_evidence(item) for item in finding.evidence],
         "explanation": {
             "let": [{"letter": letter, "unit": what} for letter, what in argument.let],

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .errors import InputError
+from .read.formats.parquet import Parquet, is_ours
 from .read.opened import STDIN, opened
 from .read.recognise import look
 from .read.shapes import is_list, is_map
+from .remote.source import OnJaeger, on_jaeger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +24,7 @@ LAST_RUN: Final = ".last-run.json"
 GOLDEN: Final = "golden"
 """Folders of this name hold committed examples, which nobody means by `traces/`; they are skipped unless named."""
 
-_NEXT: Final = "Give a trace file, a folder with traces, a glob, or `-` for standard input."
+_NEXT: Final = "Give a trace file, a folder with traces, a glob, `-` for standard input, or jaeger://HOST:PORT/ID."
 _RECORD: Final = "Record one with `spanproof run NAME` or `spanproof trace SCRIPT`, or name a trace file."
 _JSON_NAMES: Final = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
 
@@ -32,19 +34,24 @@ def default_root() -> Path:
     return Path(os.environ.get("SPANPROOF_TRACES") or "traces")
 
 
-def find(paths: Sequence[str | Path], *, root: Path) -> list[Path]:
-    """The files that `paths` mean, each once, in the order given; without any, those of the newest recording below `root`.
+def find(paths: Sequence[str | Path], *, root: Path) -> list[Path | OnJaeger]:
+    """The sources that `paths` mean, each once, in the order given; without any, the files of the newest recording below `root`.
 
-    A path is a file, a folder (walked, hidden files and `golden` left out), a glob (expanded here, `**` too) or `-`, standard input, which
-    stays `Path("-")`. From folders and globs only what is a trace by its content is taken, and what may be a damaged one.
+    A path is a file, a folder (walked, hidden files and `golden` left out), a glob (expanded here, `**` too), the address of a trace on a
+    Jaeger (`jaeger://HOST:PORT/ID`), or `-`, standard input, which stays `Path("-")`. From folders and globs only what is a trace by its
+    content is taken, and what may be a damaged one.
 
     Raises:
         InputError: a path means no file.
     """
     if not paths:
-        return _newest(root)
-    found: dict[str, Path] = {}
+        return list(_newest(root))
+    found: dict[str, Path | OnJaeger] = {}
     for path in paths:
+        remote = on_jaeger(str(path))
+        if remote is not None:
+            found.setdefault(remote.address, remote)
+            continue
         for file in _meant(str(path)):
             found.setdefault(os.path.realpath(file) if str(file) != STDIN else STDIN, file)
     return list(found.values())
@@ -118,9 +125,16 @@ def _is_candidate(file: Path) -> bool:
         return False
     try:
         with opened(file) as source:
-            return look(source.head(), named_json=file.name.lower().endswith(_JSON_NAMES)).candidate
+            seen = look(source.head(), named_json=file.name.lower().endswith(_JSON_NAMES))
+            return seen.candidate and (not isinstance(seen.format, Parquet) or _is_ours(file))
     except OSError:
         return True  # the reader will say why it cannot be read
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether Parquet holds traces: tables of others are as frequent as JSON, and no traces either."""
+    with file.open("rb") as raw:
+        return is_ours(raw, file.stat().st_size)
 
 
 def _newest(root: Path) -> list[Path]:

@@ -47,6 +47,7 @@ class Settings:
     suppress: tuple[Suppression, ...] = field(
         default=(), metadata={"meaning": "Findings to live with: tables of criterion, subject, fingerprint, file, function, and a reason."}
     )
+    jaeger_url: str | None = field(default=None, metadata={"meaning": "Address of a Jaeger whose pages findings are linked to."})
     baseline: Path | None = field(default=None, metadata={"meaning": "File of known findings, which do not fail."})
     origins: Mapping[str, str] = field(default_factory=dict[str, str], metadata={"meaning": ""})
 
@@ -130,6 +131,15 @@ def _maps(value: object, where: str, base: Path) -> tuple[str, ...]:
     )
 
 
+def _url(value: object, where: str, base: Path) -> str:
+    from .analyzers.remote.jaeger import JaegerError, base_url
+
+    try:
+        return base_url(str(value))
+    except JaegerError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
 def _words(value: object, where: str, base: Path) -> tuple[str, ...]:
     parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in cast("list[object]", parts)):
@@ -205,6 +215,7 @@ _READERS: Final[dict[str, _Reader]] = {
     "strict": _flag,
     "suppress": _suppress,
     "baseline": _path,
+    "jaeger_url": _url,
 }
 
 

@@ -21,10 +21,11 @@ _FOREIGN: Final = "r.resource_id = s.resource_id and r.format is null"
 
 # A deadline is known to have expired, or to have been met; else nothing is said.
 _STATE: Final = """
-update spans as s set attributes = map_concat(map {'spanproof.deadline_state': case
-    when s.attributes['spanproof.outcome'] = 'timed_out' then 'expired' else 'disarmed' end}, s.attributes)
+update spans as s set attributes = map_concat(s.attributes, map {'spanproof.deadline_state': case
+    when s.attributes['spanproof.outcome'] = 'timed_out' then 'expired' else 'disarmed' end})
 from resources r
 where r.resource_id = s.resource_id and r.format is null and s.attributes['spanproof.deadline_ns'] is not null
+    and s.attributes['spanproof.deadline_state'] is null
     and (s.attributes['spanproof.outcome'] = 'timed_out' or s.end_ns <= try_cast(s.attributes['spanproof.deadline_ns'] as BIGINT))
 """
 
@@ -73,12 +74,12 @@ update events as e set seq = o.seq from lifted_order o where o.what = 'event' an
 
 # A request is known by the order of its event; a delivery answers all that were made on its span before.
 _REQUESTS: Final = """
-update events as e set attributes = map_concat(map {'spanproof.request.id': e.seq::VARCHAR}, e.attributes)
+update events as e set attributes = map_concat(e.attributes, map {'spanproof.request.id': e.seq::VARCHAR})
 from lifted_order o
 where o.what = 'event' and o.record = e.record and o.ordinal = e.ordinal and e.name = 'cancel.requested'
 """
 _DELIVERIES: Final = """
-update events as e set attributes = map_concat(map {'spanproof.delivery.requests': a.requests}, e.attributes)
+update events as e set attributes = map_concat(e.attributes, map {'spanproof.delivery.requests': a.requests})
 from (
     select d.record, d.ordinal, to_json(list(q.seq::VARCHAR order by q.seq))::VARCHAR as requests
     from events d join events q on q.record = d.record and q.name = 'cancel.requested' and q.seq < d.seq
@@ -106,7 +107,9 @@ def _rules(con: duckdb.DuckDBPyConnection, one: Map) -> None:
         con.execute(f"insert into lifted select s.record, s.resource_id from spans s, resources r where {where}")
         entries = ", ".join(f"{{'k': {sql.literal(said.name)}, 'v': {said.sql}}}" for said in rule.set)
         con.execute(
-            f"update spans as s set attributes = map_concat(map_from_entries([x for x in [{entries}] if x.v is not null]), s.attributes) "
+            # What is added comes last, and `kinds`, which tells of the others what they were, stays true.
+            "update spans as s set attributes = map_concat(s.attributes, "
+            f"map_from_entries([x for x in [{entries}] if x.v is not null and s.attributes[x.k] is null])) "
             f"from resources r where {where}"
         )
     con.execute(

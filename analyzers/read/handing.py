@@ -8,6 +8,7 @@ from ...instrument import vocabulary as v
 from ...instrument.vocabulary import SCOPE_NAME
 from .counts import count
 from .shapes import why
+from .texts import Texts, by_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,8 @@ class Hand:
         attributes = row["attributes"]
         if attributes.get(SCOPE) == SCOPE_NAME:
             # Every span of ours is of this scope, and our own files do not say it span by span.
-            attributes = row["attributes"] = {key: content for key, content in attributes.items() if not key.startswith(SCOPE_PREFIX)}
+            own = {key: content for key, content in attributes.items() if not key.startswith(SCOPE_PREFIX)}
+            attributes = row["attributes"] = Texts(own, by_key(attributes))
         row["rev"] = count(attributes.get(v.REV))
         if attributes.get(v.OUTCOME) == "unfinished":
             # The format has no spans without an end: whoever wrote it made one up.

@@ -10,13 +10,13 @@ import stat
 import sys
 import tempfile
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Final
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from . import gunzip, unzstd
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from _typeshed import WriteableBuffer
 
@@ -61,13 +61,16 @@ class Opened:
     Attributes:
         stream: the bytes, decompressed; supports `peek`.
         size: bytes of the file as it lies on the disk.
+        path: where the stream's bytes lie as they are; None: nowhere, or compressed.
     """
 
-    def __init__(self, raw: IO[bytes], size: int) -> None:
+    def __init__(self, raw: IO[bytes], size: int, path: Path | None = None) -> None:
+        """`path`: where `raw` lies."""
         self.size = size
         self._hashing = Hashing(raw)
         packed = io.BufferedReader(self._hashing, CHUNK)
         self._unpacking = _unpacking(packed)
+        self.path = path if self._unpacking is None else None
         self.stream = packed if self._unpacking is None else io.BufferedReader(self._unpacking, CHUNK)
 
     def head(self) -> bytes:
@@ -101,13 +104,26 @@ def _unpacking(packed: io.BufferedReader[Hashing]) -> Unpacking | None:
     return unzstd.UnzstdFramed(packed) if unzstd.FRAMED.match(head) else None
 
 
+class Elsewhere(Protocol):
+    """A source that is no file of this machine's."""
+
+    def copy(self, target: IO[bytes]) -> None:
+        """Write its bytes."""
+        ...
+
+
 @contextmanager
-def opened(path: Path) -> Generator[Opened]:
+def opened(path: Path | Elsewhere) -> Generator[Opened]:
     """Open `path`, `-` for standard input.
 
     Raises:
         OSError: as `open` does.
     """
+    if not isinstance(path, Path):
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL) as spool:
+            path.copy(spool)
+            yield _rewound(spool)
+        return
     if str(path) == STDIN:
         with _spooled(sys.stdin.buffer) as raw:
             yield raw
@@ -115,7 +131,7 @@ def opened(path: Path) -> Generator[Opened]:
     with path.open("rb", buffering=0) as file:
         status = os.fstat(file.fileno())
         if stat.S_ISREG(status.st_mode):
-            yield Opened(file, status.st_size)
+            yield Opened(file, status.st_size, path)
         else:  # a pipe, a device: what it says can be read only once, and it has no size
             with _spooled(file) as raw:
                 yield raw
@@ -125,6 +141,10 @@ def opened(path: Path) -> Generator[Opened]:
 def _spooled(source: IO[bytes]) -> Generator[Opened]:
     with tempfile.SpooledTemporaryFile(max_size=SPOOL) as spool:
         shutil.copyfileobj(source, spool, CHUNK)
-        size = spool.tell()
-        spool.seek(0)
-        yield Opened(spool, size)
+        yield _rewound(spool)
+
+
+def _rewound(spool: IO[bytes]) -> Opened:
+    size = spool.tell()
+    spool.seek(0)
+    return Opened(spool, size)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from .formats import Format
 
 READABLE: Final = (
-    "OTLP JSON and protobuf, Jaeger JSON, Zipkin JSON, Chrome's trace JSON and what OpenTelemetry's console exporter prints, "
+    "OTLP JSON and protobuf, Jaeger JSON, Zipkin JSON, Chrome's trace JSON, what OpenTelemetry's console exporter prints, and Parquet of "
+    "`spanproof convert`, "
     "plain, gzip or zstd"
 )
 """What this build reads, for messages."""
@@ -30,7 +31,6 @@ _FOREIGN: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
 _OTHER: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("a report of `spanproof check`", re.compile(rb'\A\s*\{.*"exit_code"\s*:.*"findings"\s*:', re.DOTALL)),
     ("a DuckDB database", re.compile(rb"\A.{8}DUCK", re.DOTALL)),
-    ("Parquet", re.compile(rb"\APAR1")),
     ("a zip archive", re.compile(rb"\APK\x03\x04")),
     ("HTML", re.compile(rb"\A\s*<(!doctype|html)", re.IGNORECASE)),
 )

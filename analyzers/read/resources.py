@@ -8,6 +8,7 @@ import orjson
 
 from ...instrument import vocabulary as v
 from .shapes import is_list
+from .texts import column
 
 _WORST: Final = ("held", "absent", "lost")
 _ABSENT: Final = 1
@@ -65,6 +66,8 @@ def _row(attributes: dict[str, str | None]) -> dict[str, Any]:
         "seams": _texts(attributes.get(v.RES_SEAMS)),
         "libraries": _texts(attributes.get(v.RES_LIBRARIES)),
         "attributes": attributes,
+        # Empty, not null: the attributes of a later line come with their own.
+        "kinds": column(attributes) or "",
     }
 
 

@@ -7,13 +7,14 @@ parameter, 50 s with `executemany`. DuckDB reading the trace itself takes 0.8 s,
 from __future__ import annotations
 
 import tempfile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from ..errors import InputError
 from .resources import Resources
 from .shapes import is_map
+from .texts import column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,10 +89,25 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
+class Place(NamedTuple):
+    """Where records go that do not come one by one.
+
+    Attributes:
+        con: the database.
+        file_id: number of their file.
+        first: to be added to the numbers of the records, which count from 1 in the file.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    file_id: int
+    first: int
+
+
 class Staging:
     """Where a format hands its records. Not thread-safe."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path, flushed: Callable[[], None]) -> None:
+        self.con = con
         self._spans = Table(con, "spans", folder)
         self._events = Table(con, "events", folder)
         self._links = Table(con, "links", folder)
@@ -123,17 +139,27 @@ class Staging:
         self._record += 1
         row["record"] = self._record
         row["file_id"] = self._file_id
+        row["kinds"] = column(row["attributes"])
         if self._spans.add(row) > BATCH:
             self.flush()
         return self._record
 
+    def place(self, spans: int) -> Place:
+        """Keep the numbers of so many records free, which a format moves into DuckDB by itself."""
+        place = Place(self.con, self._file_id, self._record)
+        self.spans += spans
+        self._record += spans
+        return place
+
     def event(self, row: dict[str, Any]) -> None:
         """Take an event, by the column names of `events`."""
+        row["kinds"] = column(row["attributes"])
         if self._events.add(row) > BATCH:
             self.flush()
 
     def link(self, row: dict[str, Any]) -> None:
         """Take a link, by the column names of `links`."""
+        row["kinds"] = column(row["attributes"])
         if self._links.add(row) > BATCH:
             self.flush()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .plain import json_text, label, plain_text, plain_texts
 from .shapes import MALFORMED, as_list, is_map, why
+from .texts import BOOLEAN, BYTES, DOUBLE, INTEGER, NESTED, TEXT, Texts
 
 if TYPE_CHECKING:
     from .notes import Notes
@@ -14,11 +15,12 @@ DEEPEST: Final = 32
 """Nesting of lists and maps that is kept. Nobody's attributes go deeper; hostile ones do."""
 
 
-def texts(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
+def texts(pairs: Any, notes: Notes, line: int) -> Texts:
     """OTLP's list of key-value pairs as a map. Of a key that occurs twice the last counts."""
-    out: dict[str, str | None] = {}
+    out = Texts()
     if not pairs:
         return out
+    kinds = ""
     try:
         for pair in pairs:
             value = pair["value"]
@@ -28,21 +30,26 @@ def texts(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
                 content = value[kind]
                 if type(content) is str and kind in _TEXTS:
                     out[pair["key"]] = content
+                    kinds += _LETTERS[kind]
                     continue
             out[pair["key"]] = text(value)
+            kinds += _letter(value)
     except MALFORMED:
         return _carefully(pairs, notes, line)
     if len(out) != len(pairs):
         notes.add("an attribute key occurs twice", "the last one was kept", "notice", line=line)
+        return Texts(out, {pair["key"]: letter for pair, letter in zip(pairs, kinds, strict=True)})
+    out.kinds = kinds
     return out
 
 
-def _carefully(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
+def _carefully(pairs: Any, notes: Notes, line: int) -> Texts:
     """As `texts`, losing only the pairs that are malformed."""
     if is_map(pairs):
         notes.add("attributes are a JSON object", "its members were taken", "notice", line=line)
-        return plain_texts(pairs, notes, line)
+        return Texts(plain_texts(pairs, notes, line), {key: _plain_letter(content) for key, content in pairs.items()})
     out: dict[str, str | None] = {}
+    kinds: dict[str, str] = {}
     for pair in as_list(pairs):
         try:
             key = label(pair["key"])
@@ -51,13 +58,16 @@ def _carefully(pairs: Any, notes: Notes, line: int) -> dict[str, str | None]:
             if not is_map(value):
                 notes.add("a value without its kind", "it was taken as it is", "notice", line=line, detail=key[:60])
                 out[key] = plain_text(value)
+                kinds[key] = _plain_letter(value)
                 continue
             if len(_set(value)) > 1:
                 notes.add("a value with several members", "the first that says something was taken", "notice", line=line, detail=key[:60])
-            out[key] = text(_chosen(value))
+            value = _chosen(value)
+            out[key] = text(value)
+            kinds[key] = _letter(value)
         except MALFORMED as error:
             notes.add("an attribute is malformed", "it was left out", "data_loss", line=line, detail=why(error))
-    return out
+    return Texts(out, kinds)
 
 
 _TEXTS: Final = frozenset(("stringValue", "intValue", "doubleValue", "bytesValue"))
@@ -88,6 +98,34 @@ def text(value: dict[str, Any]) -> str | None:
     if kind in _NESTED:
         return json_text(_plain(value, 0))
     return plain_text(content)
+
+
+_LETTERS: Final = {
+    "stringValue": TEXT,
+    "intValue": INTEGER,
+    "doubleValue": DOUBLE,
+    "boolValue": BOOLEAN,
+    "bytesValue": BYTES,
+    "arrayValue": NESTED,
+    "kvlistValue": NESTED,
+}
+
+
+def _letter(value: dict[str, Any]) -> str:
+    """What an OTLP value is, as `texts` says it; an empty one goes for text."""
+    kind, _ = _member(value)
+    return _LETTERS[kind] if kind is not None else TEXT
+
+
+def _plain_letter(value: Any) -> str:
+    """The same for a plain JSON value."""
+    if isinstance(value, bool):
+        return BOOLEAN
+    if isinstance(value, int):
+        return INTEGER
+    if isinstance(value, float):
+        return DOUBLE
+    return TEXT if value is None or isinstance(value, str) else NESTED
 
 
 def _set(value: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ create table files (
     sha256 VARCHAR,
     -- Size of the file.
     bytes BIGINT,
-    -- How it is written: `otlp-json`, `otlp-proto`, `jaeger-json`, `zipkin-v2`, `zipkin-v1`, `otel-console`, `chrome`; null when the file was refused.
+    -- How it is written: `otlp-json`, `otlp-proto`, `jaeger-json`, `zipkin-v2`, `zipkin-v1`, `otel-console`, `chrome`, `parquet`; null: refused.
     format VARCHAR,
     -- Version of Spanproof's trace format (`spanproof.format`); null in files of others.
     format_version INTEGER,
@@ -50,7 +50,9 @@ create table resources (
     -- Versions of libraries that matter, `name==version`.
     libraries VARCHAR[],
     -- All attributes, of the last line read; lists and maps as JSON text.
-    attributes MAP(VARCHAR, VARCHAR)
+    attributes MAP(VARCHAR, VARCHAR),
+    -- What each attribute was, a letter each in their order: `s` text, `i` integer, `d` double, `b` boolean, `y` bytes (base64 text), `j` a list or map; null or empty: all are text, or it is not known.
+    kinds VARCHAR
 );
 
 -- One row a span: of repeated records of one span, that with the highest `rev`.
@@ -93,6 +95,8 @@ create table spans (
     rev BIGINT,
     -- All attributes; lists and maps as JSON text.
     attributes MAP(VARCHAR, VARCHAR),
+    -- What each attribute was, a letter each in their order: `s` text, `i` integer, `d` double, `b` boolean, `y` bytes (base64 text), `j` a list or map; null or empty: all are text, or it is not known.
+    kinds VARCHAR,
     -- Attributes that the writer dropped.
     dropped_attributes BIGINT,
     -- Events that the writer dropped.
@@ -120,7 +124,9 @@ create table events (
     -- When, for people.
     time TIMESTAMP_NS,
     -- All attributes; lists and maps as JSON text.
-    attributes MAP(VARCHAR, VARCHAR)
+    attributes MAP(VARCHAR, VARCHAR),
+    -- What each attribute was, a letter each in their order: `s` text, `i` integer, `d` double, `b` boolean, `y` bytes (base64 text), `j` a list or map; null or empty: all are text, or it is not known.
+    kinds VARCHAR
 );
 
 -- One row a link of a span.
@@ -138,7 +144,9 @@ create table links (
     -- Span that the link points to.
     linked_span_id VARCHAR,
     -- All attributes; lists and maps as JSON text.
-    attributes MAP(VARCHAR, VARCHAR)
+    attributes MAP(VARCHAR, VARCHAR),
+    -- What each attribute was, a letter each in their order: `s` text, `i` integer, `d` double, `b` boolean, `y` bytes (base64 text), `j` a list or map; null or empty: all are text, or it is not known.
+    kinds VARCHAR
 );
 
 -- What was odd, and what was done about it. The reader never drops or repairs anything without a row here.

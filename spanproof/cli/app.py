@@ -17,6 +17,7 @@ GROUPS: Final = {
     "Record": ("trace", "run", "study"),
     "Judge": ("check", "explain", "criteria", "new-criterion"),
     "Look": ("ls", "show", "query"),
+    "Share": ("convert", "pull"),
     "Prove": ("verify", "compare", "extract"),
     "Help": ("scenarios", "doctor"),
 }

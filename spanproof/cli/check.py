@@ -10,7 +10,7 @@ import typer
 
 from .. import config, terminal
 from . import choice, formats, sources
-from .options import CriteriaFolders, Maps, Paths, Quiet
+from .options import CriteriaFolders, JaegerUrl, Maps, Paths, Quiet
 from .wording import count
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def check(
     ] = None,
     criteria: CriteriaFolders = None,
     map: Maps = None,
+    jaeger_url: JaegerUrl = None,
     margins: Annotated[bool, typer.Option("--margins", help="Show how near what holds came to its bounds.")] = False,
     what_if: Annotated[
         list[str] | None,
@@ -112,6 +113,7 @@ def check(
             "baseline": baseline,
             "criteria": criteria,
             "map": map,
+            "jaeger_url": jaeger_url,
             "source_root": source_root,
         }
     )
@@ -165,7 +167,9 @@ def _judge(paths: list[str], settings: config.Settings, outputs: list[formats.Ou
 def _add(report: Report, connection: DuckDBPyConnection, settings: config.Settings, asked: Asked) -> None:
     """What is known already, and what was asked beyond the judgement."""
     from ..analyzers import baseline, blind_spots, suppressions, what_if
+    from ..analyzers.remote import links
 
+    links.add(report, settings.jaeger_url)
     suppressions.apply(report, settings.suppress, settings.criteria)
     if settings.baseline is not None:
         baseline.apply(report, settings.baseline)

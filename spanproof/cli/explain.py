@@ -9,7 +9,7 @@ import typer
 
 from .. import config, terminal
 from . import sources
-from .options import CriteriaFolders, Maps, Quiet
+from .options import CriteriaFolders, JaegerUrl, Maps, Quiet
 from .wording import count
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def explain(
     *,
     criteria: CriteriaFolders = None,
     map: Maps = None,
+    jaeger_url: JaegerUrl = None,
     quiet: Quiet = False,
 ) -> int:
     """Tell what a criterion means, and how to fix what it finds.
@@ -41,8 +42,9 @@ def explain(
     """
     from ..analyzers import catalogue, judge
     from ..analyzers.cataloguing import find
+    from ..analyzers.remote import links
 
-    settings = config.resolve({"criteria": criteria, "map": map})
+    settings = config.resolve({"criteria": criteria, "map": map, "jaeger_url": jaeger_url})
     chosen = find(criterion, catalogue(settings.criteria))
     for each in chosen:
         terminal.show(*_page(each))
@@ -54,6 +56,7 @@ def explain(
             criteria_dirs=settings.criteria,
             source_root=settings.source_root,
         )
+        links.add(report, settings.jaeger_url)
         terminal.show(*_found(report))
     return 0
 

@@ -60,6 +60,11 @@ Maps = Annotated[
     ),
 ]
 
+JaegerUrl = Annotated[
+    str | None,
+    typer.Option("--jaeger-url", metavar="URL", show_default=False, help="Print where each finding is seen in this Jaeger."),
+]
+
 Repeat = Annotated[int, typer.Option("--repeat", min=1, metavar="N", help="Run each variant so many times.")]
 
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the first repetition; the others count on.")]

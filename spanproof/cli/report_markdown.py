@@ -84,7 +84,7 @@ def _defect(defect: Defect) -> Iterator[str]:
     # The explanation of the first stands for all; what follows from the others is told with it.
     argument = replace(explain.explain(finding, defect.header), also=defect.also)
     yield from explain.markdown(argument).splitlines()
-    yield from (f"- See: `{report_view.look(finding)}`", "")
+    yield from (f"- See: `{report_view.look(finding)}`{f', <{finding.link}>' if finding.link else ''}", "")
 
 
 def _safe(text: object) -> str:

@@ -145,6 +145,8 @@ def _defect(defect: Defect) -> RenderableType:
     for number, example in enumerate(defect.examples):
         body.add_row(Text("" if number else "  Seen", style="bold"), report_view.example(example))
     body.add_row(Text("  See", style="bold"), report_view.look(finding))
+    if finding.link:
+        body.add_row("", Text(finding.link, overflow="fold"))
     return Group(head, Padding(Text(argument.but), (0, 0, 0, 2)), body)
 
 

@@ -33,11 +33,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SORTED = "cast(list_sort(map_entries(attributes)) as varchar) as attributes"
+# Each attribute with what it was; those that `kinds` does not reach are text. Their order does not matter.
+KIND = "coalesce(nullif(substr(kinds, i, 1), ''), 's')"
+_PAIR = f"{{'k': map_keys(attributes)[i], 'v': map_values(attributes)[i], 'kind': {KIND}}}"
+ENTRIES = f"[{_PAIR} for i in range(1, cardinality(attributes)::BIGINT + 1)]"
+SORTED = f"cast(list_sort({ENTRIES}) as varchar) as attributes"
 EVERYTHING = (
-    f"select * exclude (record, line) replace ({SORTED}) from spans order by span_id",
-    f"select * exclude (record) replace ({SORTED}) from events order by span_id, ordinal",
-    f"select * exclude (record) replace ({SORTED}) from links order by span_id, ordinal",
+    f"select * exclude (record, line, kinds) replace ({SORTED}) from spans order by span_id",
+    f"select * exclude (record, kinds) replace ({SORTED}) from events order by span_id, ordinal",
+    f"select * exclude (record, kinds) replace ({SORTED}) from links order by span_id, ordinal",
     f"select service_name, {SORTED} from resources",
 )
 SPAN_IDS = "select span_id from spans order by record"

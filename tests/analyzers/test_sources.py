@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from tests.analyzers.traces import line, unit, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def trace(path: Path) -> Path:
 
 
 def found(paths: Sequence[str | Path], home: Path) -> list[str]:
-    return [file.as_posix().removeprefix(f"{home.as_posix()}/") for file in find(paths, root=home / "traces")]
+    return [Path(file).as_posix().removeprefix(f"{home.as_posix()}/") for file in find(paths, root=home / "traces")]
 
 
 def complaint(path: str, home: Path) -> str:

@@ -28,7 +28,7 @@ TABLE = {
     "instrument": Allowed(rooms=(), libraries=("stageflow", "opentelemetry", "orjson", "wrapt")),
     "analyzers": Allowed(
         rooms=("instrument.vocabulary",),
-        libraries=("duckdb", "orjson", "packaging", "backports.zstd", "opentelemetry.proto", "google.protobuf"),
+        libraries=("duckdb", "orjson", "packaging", "backports.zstd", "opentelemetry.proto", "google.protobuf", "urllib3"),
     ),
     "scenarios": Allowed(rooms=("instrument",), libraries=("stageflow",)),
     # The door sees all rooms. It judges and records through them: neither stageflow nor OpenTelemetry is its business.

@@ -12,6 +12,7 @@ from .jaeger_json import JaegerJson
 from .otel_console import OtelConsole
 from .otlp_json import OtlpJson
 from .otlp_proto import OtlpProto
+from .parquet import Parquet
 from .zipkin import Zipkin
 
 if TYPE_CHECKING:
@@ -46,5 +47,6 @@ FORMATS: Final[tuple[Format, ...]] = (
     OtelConsole(),
     Zipkin("zipkin-v1", first=True),
     Zipkin("zipkin-v2", first=False),
+    Parquet(),
 )
 """In the order in which they are asked."""

@@ -13,6 +13,7 @@ from ..ids import Ids
 from ..origin import resource_id
 from ..plain import label
 from ..shapes import MALFORMED, is_list, is_map, items, shown
+from ..texts import Texts, by_key, joined
 from ..times import MICRO, end_ns, time_ns
 from .jaeger_references import Reader, References
 from .jaeger_tags import Tags
@@ -113,11 +114,11 @@ class _Reading:
         return known[name]
 
     def _numbered(self, process: Any) -> int | None:
-        attributes: dict[str, str | None] = {}
+        attributes = Texts()
         if is_map(process):
             attributes = self._tags.texts(process.get("tags"), self._line)
             if process.get("serviceName") is not None:
-                attributes[v.RES_SERVICE] = label(process["serviceName"])
+                attributes = joined(attributes, {v.RES_SERVICE: label(process["serviceName"])})
         else:
             self._notes.add("a span without its process", "it has no resource", "notice", line=self._line)
         return resource_id(attributes, self._hand.staging, self._notes)
@@ -155,7 +156,8 @@ class _Reading:
             except MALFORMED as error:
                 self._hand.lost("a log is malformed", error, self._line)
                 continue
-            yield {"name": attributes.pop(_EVENT, None) or "", "time_ns": time, "attributes": attributes}
+            kinds = by_key(attributes)
+            yield {"name": attributes.pop(_EVENT, None) or "", "time_ns": time, "attributes": Texts(attributes, kinds)}
 
     def _warnings(self, given: dict[str, Any], what: str) -> None:
         for warning in items(given.get("warnings")):

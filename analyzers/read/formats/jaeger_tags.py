@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..plain import label, plain_text, plain_texts
 from ..shapes import MALFORMED, is_map, items, shown, why
+from ..texts import BOOLEAN, BYTES, DOUBLE, INTEGER, Texts, by_key
 
 if TYPE_CHECKING:
     from ..notes import Notes
@@ -21,6 +22,8 @@ _FITS: Final[dict[object, tuple[type, ...]]] = {
 }
 """JSON types of a tag's type: JavaScript gets integers that it cannot hold as text, and binary values are base64."""
 
+_LETTERS: Final = {"bool": BOOLEAN, "int64": INTEGER, "float64": DOUBLE, "binary": BYTES}
+
 
 class SpanTags(NamedTuple):
     """What the tags of a span say.
@@ -33,7 +36,7 @@ class SpanTags(NamedTuple):
         trace_state: W3C trace state.
     """
 
-    attributes: dict[str, str | None]
+    attributes: Texts
     kind: str | None
     status: int
     message: str | None
@@ -46,11 +49,12 @@ class Tags:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
-    def texts(self, tags: Any, line: int) -> dict[str, str | None]:
+    def texts(self, tags: Any, line: int) -> Texts:
         """A list of tags (or fields) as attributes. Of a key that occurs twice the last counts."""
         if is_map(tags):
-            return plain_texts(tags, self._notes, line)
+            return Texts(plain_texts(tags, self._notes, line))
         out: dict[str, str | None] = {}
+        kinds: dict[str, str] = {}
         for tag in items(tags):
             try:
                 key = label(tag["key"])
@@ -64,12 +68,15 @@ class Tags:
             if value is not None and kind is not None and (fits is None or not isinstance(value, fits)):
                 what, detail = "a tag is not of its type", f"{key[:60]} of type {shown(kind, 40)}"
                 self._notes.add(what, "its value was taken as it is", "notice", line=line, detail=detail)
+            elif kind in _LETTERS:
+                kinds[key] = _LETTERS[kind]
             out[key] = plain_text(value)
-        return out
+        return Texts(out, kinds)
 
     def of_span(self, tags: Any, line: int) -> SpanTags:
         """The tags of a span. Those that Jaeger makes of kind, status and trace state go to where they came from."""
         attributes = self.texts(tags, line)
+        kinds = by_key(attributes)
         kind = _taken(attributes, "span.kind", _KINDS)
         status = _taken(attributes, "otel.status_code", _STATUSES)
         message = attributes.pop("otel.status_description", None)
@@ -77,7 +84,8 @@ class Tags:
         if attributes.get("error") == "true" and status in {None, "ERROR"}:
             code = 2
             del attributes["error"]
-        return SpanTags(attributes, kind, code, message, attributes.pop("w3c.tracestate", None))
+        trace_state = attributes.pop("w3c.tracestate", None)
+        return SpanTags(Texts(attributes, kinds), kind, code, message, trace_state)
 
 
 def _taken(attributes: dict[str, str | None], key: str, known: Any) -> str | None:

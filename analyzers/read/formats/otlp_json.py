@@ -15,12 +15,15 @@ from ..ids import Ids
 from ..origin import resource_id
 from ..plain import label
 from ..shapes import MALFORMED, is_map, items, shown, why
+from ..texts import joined
 from ..times import time_ns
 from ..values import texts
 from .otlp_envelopes import unwrapped
 from .otlp_odd import COMMON, EVENT, KINDS, LINK, PART, RESOURCE, SCOPE, SCOPE_SPANS, SELDOM, SPAN, STATUSES, Odd, scope_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..notes import Notes
     from ..opened import Opened
     from ..staging import Staging
@@ -74,7 +77,7 @@ class _Reading:
         self._resource: Any = self
         self._resource_id: int | None = None
         self._ours = False
-        self._scope: dict[str, str | None] = {}
+        self._scope: Mapping[str, str | None] = {}
         """What the spans of the scope at hand get as attributes."""
 
     def document(self, value: Any, line: int) -> None:
@@ -176,7 +179,7 @@ class _Reading:
             span_id = self._ids.span(span_id, self.line)
         attributes = texts(span.get("attributes"), self.notes, self.line)
         if self._scope:
-            attributes = self._scope | attributes
+            attributes = joined(self._scope, attributes)
         status: dict[str, Any] = span.get("status") or {}
         row: dict[str, Any] = {
             "resource_id": resource,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from ..handing import SCOPE_PREFIX
 from ..plain import label, plain_text
 from ..shapes import as_list, is_map, shown
+from ..texts import Texts, by_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..notes import Notes
 
@@ -185,7 +186,7 @@ class Odd:
         return None
 
 
-def scope_texts(scope: dict[str, Any], attributes: dict[str, str | None]) -> dict[str, str | None]:
+def scope_texts(scope: dict[str, Any], attributes: Mapping[str, str | None]) -> Texts:
     """What the tables keep of a scope, as attributes of its spans: OpenTelemetry's own names for formats without scopes.
 
     Args:
@@ -193,4 +194,5 @@ def scope_texts(scope: dict[str, Any], attributes: dict[str, str | None]) -> dic
         attributes: its attributes.
     """
     named = {f"{SCOPE_PREFIX}{key}": text for key in ("name", "version") if (text := plain_text(scope.get(key)))}
-    return named | {f"{SCOPE_PREFIX}{key}": content for key, content in attributes.items()}
+    more = {f"{SCOPE_PREFIX}{key}": content for key, content in attributes.items()}
+    return Texts(named | more, {f"{SCOPE_PREFIX}{key}": letter for key, letter in by_key(attributes).items()})

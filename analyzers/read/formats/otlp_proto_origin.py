@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..handing import SCOPE_PREFIX
 from ..plain import json_text
+from ..texts import Texts, by_key, joined
 from ..wire import LENGTH, VARINT, Broken, message
 from .otlp_proto_values import UINT32
 
@@ -24,9 +25,9 @@ _SCOPE_ATTRIBUTE: Final = 3 << 3 | LENGTH
 _SCOPE_DROPPED: Final = 4 << 3 | VARINT
 
 
-def resource_texts(data: bytes, url: bytes, values: Values) -> dict[str, str | None]:
+def resource_texts(data: bytes, url: bytes, values: Values) -> Texts:
     """The attributes of a resource. `url`: its schema."""
-    attributes: dict[str, str | None] = {}
+    attributes = Texts()
     entities: list[dict[str, Any]] = []
     dropped = 0
     for tag, content in _message(data, "a resource", values):
@@ -47,10 +48,10 @@ def resource_texts(data: bytes, url: bytes, values: Values) -> dict[str, str | N
     return attributes
 
 
-def scope_texts(data: bytes, url: bytes, values: Values) -> dict[str, str | None]:
+def scope_texts(data: bytes, url: bytes, values: Values) -> Texts:
     """What the spans of a scope get as attributes. `url`: its schema."""
     named = {"name": "", "version": "", "dropped_attributes_count": "", "schema_url": values.text(url)}
-    attributes: dict[str, str | None] = {}
+    attributes = Texts()
     for tag, content in _message(data, "a scope", values):
         if tag in _SCOPE_TEXTS:
             named[_SCOPE_TEXTS[tag]] = values.text(content)
@@ -60,8 +61,10 @@ def scope_texts(data: bytes, url: bytes, values: Values) -> dict[str, str | None
             named["dropped_attributes_count"] = str(content & UINT32)
         else:
             values.unknown("a scope", tag)
-    texts = {key: text for key, text in named.items() if text} | attributes
-    return {f"{SCOPE_PREFIX}{key}": text for key, text in texts.items()}
+    texts = joined({key: text for key, text in named.items() if text}, attributes)
+    return Texts(
+        {f"{SCOPE_PREFIX}{key}": text for key, text in texts.items()}, {f"{SCOPE_PREFIX}{key}": kind for key, kind in by_key(texts).items()}
+    )
 
 
 def _entity(data: bytes, values: Values) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from ..counts import count
 from ..ids import SPAN, TRACE
 from ..origin import resource_id
 from ..shapes import shown
+from ..texts import Texts, joined
 from ..wire import FIXED32, FIXED64, LENGTH, VARINT, message
 from .otlp_odd import KINDS, STATUSES
 from .otlp_proto_origin import DROPPED, resource_texts, scope_texts
@@ -69,7 +70,7 @@ class Spans:
         self._values = Values(notes)
         self._resource_id: int | None = None
         self._ours = False
-        self._scope: dict[str, str | None] = {}
+        self._scope = Texts()
 
     def resource(self, data: bytes, url: bytes, at: int) -> bool:
         """What follows is of this resource. Returns whether it can be read: False for a version of ours that is too new."""
@@ -82,7 +83,7 @@ class Spans:
     def scope(self, data: bytes, url: bytes, at: int) -> None:
         """What follows is of this scope. Spans of ours have one, which is not repeated on them."""
         self._values.at = at
-        self._scope = {} if self._ours else scope_texts(data, url, self._values)
+        self._scope = Texts() if self._ours else scope_texts(data, url, self._values)
 
     def span(self, data: bytes, at: int) -> None:
         """Hand over a span."""
@@ -94,7 +95,7 @@ class Spans:
 
     def _span(self, fields: list[tuple[int, Any]]) -> None:
         values = self._values
-        attributes: dict[str, str | None] = {}
+        attributes = Texts()
         single: dict[int, Any] = {}
         below: list[tuple[int, Any]] = []
         for tag, content in fields:
@@ -122,7 +123,7 @@ class Spans:
         if parent and parent.strip(b"\0"):
             row["parent_span_id"] = parent.hex() if len(parent) == _SPAN_BYTES else self._id(parent, SPAN)
         row["rev"] = count(attributes.get(_REV))
-        row["attributes"] = self._scope | attributes if self._scope else attributes
+        row["attributes"] = joined(self._scope, attributes) if self._scope else attributes
         if attributes.get(_OUTCOME) == "unfinished":
             self._reopen(row)
         if not below:
@@ -173,7 +174,7 @@ class Spans:
                 self._values.unknown("a status", tag)
 
     def _event(self, data: bytes) -> dict[str, Any]:
-        attributes: dict[str, str | None] = {}
+        attributes = Texts()
         name, time, dropped = b"", 0, 0
         for tag, content in message(data):
             if tag == _EVENT_ATTRIBUTE:
@@ -197,7 +198,7 @@ class Spans:
         }
 
     def _link(self, data: bytes) -> dict[str, Any]:
-        attributes: dict[str, str | None] = {}
+        attributes = Texts()
         more: dict[str, str] = {}
         trace_id = span_id = b""
         for tag, content in message(data):
@@ -216,7 +217,7 @@ class Spans:
         return {
             "linked_trace_id": self._id(trace_id, TRACE),
             "linked_span_id": self._id(span_id, SPAN),
-            "attributes": attributes | {key: text for key, text in more.items() if text not in {"", "0"}},
+            "attributes": joined(attributes, {key: text for key, text in more.items() if text not in {"", "0"}}),
         }
 
     def _known(self, known: dict[Any, Any], given: int, what: str) -> Any:

@@ -8,11 +8,13 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from ..plain import json_text
+from ..texts import BOOLEAN, BYTES, DOUBLE, INTEGER, NESTED, TEXT
 from ..values import DEEPEST
 from ..wire import FIXED64, LENGTH, VARINT, Broken, message
 
 if TYPE_CHECKING:
     from ..notes import Notes, Severity
+    from ..texts import Texts
 
 UINT32: Final = 2**32 - 1
 
@@ -46,7 +48,7 @@ class Values:
         self.at = 0
         self._notes = notes
         self._noted = 0
-        self._kept: dict[bytes, tuple[str, str | None]] = {}
+        self._kept: dict[bytes, tuple[str, str | None, str]] = {}
 
     def note(self, kind: str, done: str, severity: Severity, detail: str = "") -> None:
         """Note an oddity of the message at hand."""
@@ -61,7 +63,7 @@ class Values:
         """Say that a message has a field that OTLP does not have."""
         self.note(f"{what} has a field that OTLP does not have", "it was left out", "data_loss", f"number {tag >> 3}")
 
-    def attribute(self, data: bytes, out: dict[str, str | None]) -> None:
+    def attribute(self, data: bytes, out: Texts) -> None:
         """Put one attribute, as text, to the others. Of a key that occurs twice the last counts."""
         pair = self._kept.get(data)
         if pair is None:
@@ -71,14 +73,14 @@ class Values:
             except Broken as error:
                 self.lost("an attribute", error)
                 return
-            pair = key, _text(value)
+            pair = key, _text(value), _kind(value)
             if self._noted == noted and len(data) <= _SHORT:
                 if len(self._kept) == _KEPT:
                     self._kept.clear()
                 self._kept[data] = pair
         if pair[0] in out:
             self.note("an attribute key occurs twice", "the last one was kept", "notice")
-        out[pair[0]] = pair[1]
+        out.put(*pair)
 
     def text(self, data: bytes) -> str:
         """A text. Bytes that are no UTF-8, which OpenTelemetry's own classes refuse, become U+FFFD."""
@@ -112,7 +114,7 @@ class Values:
             elif tag == _DOUBLE:
                 value = _double(content)
             elif tag == _BYTES:
-                value = base64.b64encode(content).decode()
+                value = _Bytes(base64.b64encode(content).decode())
             elif tag not in _NESTED:
                 self.unknown("a value", tag)
             elif depth == DEEPEST:
@@ -139,7 +141,35 @@ def _double(given: int) -> float | str:
     (number,) = struct.unpack("<d", given.to_bytes(8, "little"))
     if math.isfinite(number):
         return float(number)
-    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return _Word("NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity")
+
+
+class _Bytes(str):
+    """Bytes as base64."""
+
+    __slots__ = ()
+
+
+class _Word(str):
+    """A number that JSON has no number for."""
+
+    __slots__ = ()
+
+
+_KINDS: Final[dict[type, str]] = {
+    _Bytes: BYTES,
+    _Word: DOUBLE,
+    bool: BOOLEAN,
+    int: INTEGER,
+    float: DOUBLE,
+    list: NESTED,
+    dict: NESTED,
+}
+
+
+def _kind(value: Any) -> str:
+    """What a value is, as the tables say it."""
+    return _KINDS.get(type(value), TEXT)
 
 
 def _text(value: Any) -> str | None:
