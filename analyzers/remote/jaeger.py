@@ -164,8 +164,8 @@ class Jaeger:
         if answer.status >= 300:
             said = " ".join(answer.read(300, decode_content=True).decode("utf-8", "replace").split())
             raise JaegerError(f"{self.url} refused to give {what}: {answer.status} {answer.reason}. It said: {said or 'nothing'}")
-        if "json" not in kind:
-            # Every path that it does not know is answered with a page.
+        if "html" in kind:
+            # Every path that it does not know is answered with a page; what it knows is JSON, whatever it calls it.
             raise JaegerError(f"{self.url} answers with {kind}, not JSON. {_EXAMPLE}.")
         return answer
 

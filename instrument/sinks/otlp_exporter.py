@@ -66,6 +66,11 @@ class Exporter:
         self.trouble = ""
         return 0, ""
 
+    @property
+    def rejected(self) -> int:
+        """Spans of the last request that the endpoint took notice of and did not want."""
+        return self._rejected
+
     def close(self) -> None:
         """Let go of the connection; a request that is repeated is given up."""
         with contextlib.suppress(Exception), self.quietly():

@@ -17,7 +17,7 @@ GROUPS: Final = {
     "Record": ("trace", "run", "study"),
     "Judge": ("check", "explain", "criteria", "new-criterion"),
     "Look": ("ls", "show", "query"),
-    "Share": ("convert", "pull"),
+    "Share": ("convert", "push", "pull"),
     "Prove": ("verify", "compare", "extract"),
     "Help": ("scenarios", "doctor"),
 }

@@ -12,7 +12,6 @@ import typer
 from .. import terminal
 from . import failure
 from .options import Quiet
-from .output import new_file
 from .wording import count
 
 if TYPE_CHECKING:
@@ -82,7 +81,9 @@ def pull(
 
 def _fetch(server: Jaeger, ids: list[str], output: Path) -> None:
     """Write the traces below each other; the file is there when all of them are."""
-    with new_file(output) as file:
+    from ..analyzers.write.target import placed
+
+    with placed(output, force=False) as draft, draft.open("xb") as file:
         for number, trace in enumerate(ids):
             terminal.progress(f"{number}/{len(ids)} traces")
             server.copy(trace, file)

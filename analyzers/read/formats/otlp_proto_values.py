@@ -169,7 +169,7 @@ _KINDS: Final[dict[type, str]] = {
 
 def _kind(value: Any) -> str:
     """What a value is, as the tables say it."""
-    return _KINDS.get(type(value), TEXT)
+    return _KINDS.get(value.__class__, TEXT)
 
 
 def _text(value: Any) -> str | None:
