@@ -173,5 +173,5 @@ def _value(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return str(value)
     if isinstance(value, list):
-        return [_value(item) for item in cast("list[Any]", value)]
+        return [_value(item) for item in value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return _sendable(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
