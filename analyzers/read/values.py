@@ -84,6 +84,10 @@ _KINDS.update(
 )
 
 
+_WHOLE: Final = 2**53
+"""Up to here whole numbers are the same as floating ones."""
+
+
 def text(value: dict[str, Any]) -> str | None:
     """One OTLP value as text; an empty one is null.
 
@@ -97,6 +101,9 @@ def text(value: dict[str, Any]) -> str | None:
         return "true" if content is True or content == "true" else "false"
     if kind in _NESTED:
         return json_text(_plain(value, 0))
+    if kind == "doubleValue" and type(content) is int and abs(content) < _WHOLE:
+        # Go's writers leave out the fraction of a number that has none.
+        return str(float(content))
     return plain_text(content)
 
 

