@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 ANCHOR_NS: Final = time.time_ns() - time.monotonic_ns()
 """What turns the monotonic clock into time since the epoch. Taken once, so that a change of the wall clock moves nothing."""
 
+FAR_NS: Final = 2**62
+"""The year 2116, in ns since the epoch: for deadlines beyond it, and within what 64 bits hold whatever a query adds to it."""
+
+
+def duration_ns(seconds: float) -> int:
+    """A finite duration in ns; what 64 bits do not hold is cut to what they do."""
+    lasts_ns = seconds * 1e9
+    return round(lasts_ns) if lasts_ns < 2**63 else 2**63 - 1
+
 
 def now_ns() -> int:
     """Now on the monotonic clock, anchored to the epoch, in ns."""
@@ -76,5 +85,6 @@ class LoopState:
         return self._last_ns
 
     def at_ns(self, loop_time: float) -> int:
-        """A loop time in seconds as ns since the epoch, on this loop's clock."""
-        return round(loop_time * 1e9) + self._offset_ns
+        """A loop time in seconds as ns since the epoch, on this loop's clock; none beyond FAR_NS, which stands for all that is later."""
+        at_ns = loop_time * 1e9
+        return min(round(at_ns) + self._offset_ns, FAR_NS) if at_ns < FAR_NS else FAR_NS

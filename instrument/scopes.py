@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import callers
 from . import vocabulary as v
+from .clocks import duration_ns
 from .deadlines import arm, attach, disarm, expire, move
 from .frames import owner_of, run_loop, short_name
 from .probe import TaskProbe
@@ -77,7 +78,7 @@ def arm_scope(
         # A timeout given as a number is kept as given; what is left of it at this moment differs by the time that arming took.
         given = configured if isinstance(configured, (int, float)) and mechanism != "timeout_at" else left
         if math.isfinite(given):
-            attrs[v.DEADLINE_TIMEOUT] = round(given * 1e9)
+            attrs[v.DEADLINE_TIMEOUT] = duration_ns(given)
     if when is not None and not math.isfinite(when):
         when = None
     deadline = arm(recorder, state, when, attrs)
@@ -203,7 +204,7 @@ def _watched_reschedule(recorder: Recorder, original: Any) -> Any:
                 v.AT_FUNCTION: frame.f_code.co_qualname,
             }
             if when is not None:
-                attrs[v.DEADLINE_TIMEOUT] = round((when - get_running_loop().time()) * 1e9)
+                attrs[v.DEADLINE_TIMEOUT] = duration_ns(when - get_running_loop().time())
             move(recorder, state, deadline, when, attrs)
 
     return reschedule

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import vocabulary as v
 from ..awaiting import end_await
+from ..clocks import duration_ns
 from ..deadlines import disarm, move
 from ..frames import owner_of
 from ..scopes import arm_scope, rounded
@@ -129,7 +130,7 @@ def _note_moved(recorder: Recorder, scope: Scope, value: float, frame: FrameType
     }
     when = None if value == math.inf else value if math.isfinite(value) else get_running_loop().time()
     if when is not None:
-        attrs[v.DEADLINE_TIMEOUT] = round((when - get_running_loop().time()) * 1e9)
+        attrs[v.DEADLINE_TIMEOUT] = duration_ns(when - get_running_loop().time())
     move(recorder, state, deadline, when, attrs)
 
 

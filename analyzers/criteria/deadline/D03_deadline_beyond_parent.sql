@@ -59,7 +59,7 @@ given as (
         and d.trace_id in (select trace_id from later)
     group by d.trace_id, d.span_id
 ),
-bounds as (
+bounds as materialized (
     select
         u.trace_id, u.resource_id, u.span_id, u.parent_span_id, u.loop_id, u.start_seq, u.until_seq, u.settled,
         coalesce(u.shielded, false) as shielded, s.span_id is not null as sheltered,

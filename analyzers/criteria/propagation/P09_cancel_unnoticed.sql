@@ -36,7 +36,7 @@ flagged as (
     join units s on s.trace_id = f.trace_id and s.span_id = f.span_id
     join units p on p.resource_id = s.resource_id and p.span_id = f.run_span_id
 ),
-child as (
+child as materialized (
     select c.trace_id, c.span_id, p.run_id as in_run_id, c.until_ns
     from units c
     join units p on p.trace_id = c.trace_id and p.span_id = c.parent_span_id
