@@ -23,7 +23,7 @@ class Reads:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._properties: list[tuple[property, Any, Any]] = []
+        self._properties: list[tuple[Any, str, property, Any, Any]] = []
         self._flagged: list[Run] = []
         self._readers: set[CodeType] = set()
         self._mechanisms: dict[CodeType, str] = {}
@@ -58,7 +58,7 @@ class Reads:
 
     def watch(self, patches: Patches, owner: Any, name: str, made: property, looking: Callable[[Any], Any]) -> None:
         """Put this property in place; `looking` is its getter while a run is flagged."""
-        self._properties.append((made, made.fget, looking))
+        self._properties.append((owner, name, made, made.fget, looking))
         patches.set(owner, name, made)
 
     def flagged(self, run: Run) -> None:
@@ -76,9 +76,12 @@ class Reads:
                 self._switch(look=False)
 
     def _switch(self, *, look: bool) -> None:
-        for made, plain, looking in self._properties:
+        for owner, name, made, plain, looking in self._properties:
             # The property stays the same object: what stands on the class is what was put there.
             made.__init__(looking if look else plain, made.fset, made.fdel, made.__doc__)  # type: ignore[misc]
+            # Code that has often read it remembers the getter until the class is changed. After the recording it is no more on the class.
+            if vars(owner).get(name) is made:
+                setattr(owner, name, made)
 
     def note(self, run: Run, frame: FrameType | None, which: Callable[[Flag], bool]) -> None:
         """A unit read the run's flags of this kind as true."""

@@ -160,6 +160,33 @@ def test_the_token_of_a_run(record: Any) -> None:
     assert demo.first("cancel.flag_read")["flag.id"] == flagged["flag.id"]
 
 
+def test_a_read_by_code_that_has_often_read_before_it_was_true(record: Any) -> None:
+    """The interpreter shortens what it has done often enough; what it then does must still be seen."""
+    reads = []
+
+    async def looks(token: CancellationToken) -> None:
+        while not token.is_cancelled:
+            reads.append(token)
+            await asyncio.sleep(0.001)
+
+    async def main() -> None:
+        built = Pipeline(name="demo").with_stage("a", sleeping(2), "work").build()
+        run = asyncio.create_task(built.run(context()))
+        await asyncio.sleep(0.1)
+        assert built.cancel_token is not None
+        looking = asyncio.create_task(looks(built.cancel_token))
+        await asyncio.sleep(0.5)
+        built.cancel_token.cancel("stop")
+        with contextlib.suppress(Exception):
+            await asyncio.gather(run, looking)
+
+    with record() as trace:
+        run_virtual(main)
+    assert len(reads) > 100
+    read = next(event for unit in trace.named("task looks") for event in unit.events if event.name == "cancel.flag_read")
+    assert read["code.line.number"] == line_of(looks, "is_cancelled")
+
+
 def test_cancel_with_children_flags_each_run_that_it_names(record: Any) -> None:
     async def main() -> None:
         spawner = SubpipelineSpawner()
