@@ -130,7 +130,7 @@ def test_a_path_that_means_nothing_is_an_error_that_says_what_to_give(home: Path
     (home / "only" / "README.md").write_text("x")
     trace(home / "kept" / "golden" / "a.json")
     (home / "dangling.json").symlink_to("nowhere")
-    give = "Give a trace file, a folder with traces, a glob, or `-` for standard input."
+    give = "Give a trace file, a folder with traces, a glob, `-` for standard input, or jaeger://HOST:PORT/ID."
     record = "Record one with `spanproof run NAME` or `spanproof trace SCRIPT`, or name a trace file."
     assert complaint("nothing.json", home) == f"'nothing.json': no such file or folder. {give}"
     assert complaint("x*.json", home) == f"'x*.json': matches no file. {give}"
