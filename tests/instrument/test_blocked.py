@@ -73,6 +73,20 @@ def test_a_first_step_and_a_step_that_ends_by_an_error(record: Any) -> None:
 
 
 @pytest.mark.realtime
+def test_what_the_recorder_reads_to_measure_it_is_no_file_of_the_unit(record: Any) -> None:
+    async def main() -> None:
+        await asyncio.sleep(0.05)
+        for _ in range(3):
+            blocks(0.03)
+            await asyncio.sleep(0)
+
+    with record() as trace:
+        asyncio.run(main())
+    assert len(trace.one("task main").of("loop.blocked")) == 3
+    assert [event.name for unit in trace.units for event in unit.events if event.name.startswith("resource")] == []
+
+
+@pytest.mark.realtime
 def test_many_short_steps_block_nobody(record: Any) -> None:
     async def main() -> None:
         async def polite() -> None:
