@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
@@ -107,15 +107,15 @@ def _bytes_of(span: Given) -> int:
     return size + sum(4 * _FRAME + _bytes(link.attributes) for link in span.links)
 
 
-def _bytes(value: Any) -> int:
+def _bytes(value: object) -> int:
     """At most so many bytes has a value in a request."""
     if isinstance(value, str):
         return _FRAME + len(value.encode("utf-8", "replace"))
     if isinstance(value, bytes):
         return _FRAME + len(value)
     if isinstance(value, Mapping):
-        return _FRAME + sum(_bytes(key) + _bytes(item) for key, item in cast("Mapping[str, Any]", value).items())
+        return _FRAME + sum(_bytes(key) + _bytes(item) for key, item in cast("Mapping[str, object]", value).items())
     if isinstance(value, list):
-        return _FRAME + sum(map(_bytes, cast("list[Any]", value)))
+        return _FRAME + sum(_bytes(item) for item in cast("list[object]", value))
     # A number beyond 64 bits goes as text, of a digit for each three bits or so.
     return _FRAME + (value.bit_length() // 3 if isinstance(value, int) else 0)

@@ -192,7 +192,10 @@ def test_requests_are_bounded_in_bytes(endpoint: tuple[str, ...], run_python: Ru
     assert "took 110 spans" in spanproof(run_python, "push", file, *endpoint)
 
 
-def test_a_span_that_no_server_takes_is_named_and_can_be_left_out(jaeger: RunningJaeger, run_python: RunPython, tmp_path: Path) -> None:
+def test_a_span_that_no_server_takes_is_named_and_can_be_left_out(
+    jaeger: RunningJaeger, run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3")  # seconds in which the exporter tries again
     file = large(tmp_path / "large.json", [10, 22_000_000, 10])
     said = " ".join(spanproof(run_python, "push", file, "--otlp", jaeger.otlp_http, code=2).split())
     assert "took 1 of 3 spans" in said
