@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 BATCH: Final = 256
 """Spans in one request, at most."""
 
-BATCH_PARTS: Final = 4_096
-"""Attributes and events in one request, at most: gRPC servers take 4 MiB, HTTP ones 20 MiB."""
+BATCH_BYTES: Final = 3 << 20
+"""Bytes in one request, at most, unless one span alone has more: gRPC servers take 4 MiB, HTTP ones 20 MiB."""
+
+_FRAME: Final = 24
+"""Bytes that protobuf needs around one value, at most; numbers included."""
 
 
 @dataclass(slots=True)
@@ -31,12 +35,14 @@ class Pushed:
         sent: spans that the endpoint took.
         refused: spans of answered requests that it did not take.
         unsent: spans of the request that could not be delivered; those behind it were not tried.
+        large: bytes of the span that could not be delivered, where it was alone in its request because it is that large; else 0.
         why: the reason, empty when all were taken.
     """
 
     sent: int = 0
     refused: int = 0
     unsent: int = 0
+    large: int = 0
     why: str = ""
 
 
@@ -59,11 +65,12 @@ def push(spans: Iterable[Given], endpoint: Endpoint, progress: Callable[[int], N
     exporter = Exporter(endpoint)
     try:
         with suppress_instrumentation(), exporter.quietly():
-            for batch in _batches(spans):
+            for batch, size in _batches(spans):
                 refused, why = exporter.export([convert(span) for span in batch])
                 done.why = done.why or why
                 if refused == len(batch) and not exporter.rejected:
                     done.unsent = len(batch)
+                    done.large = size if size > BATCH_BYTES else 0
                     break
                 done.sent += len(batch) - refused
                 done.refused += refused
@@ -73,15 +80,42 @@ def push(spans: Iterable[Given], endpoint: Endpoint, progress: Callable[[int], N
     return done
 
 
-def _batches(spans: Iterable[Given]) -> Iterator[list[Given]]:
+def _batches(spans: Iterable[Given]) -> Iterator[tuple[list[Given], int]]:
+    """The spans of each request, and how many bytes they have at most."""
     batch: list[Given] = []
-    parts = 0
+    filled = 0
+    resources: set[int] = set()
     for span in spans:
-        size = len(span.attributes) + sum(1 + len(event.attributes) for event in span.events) + len(span.links)
-        if batch and (len(batch) == BATCH or parts + size > BATCH_PARTS):
-            yield batch
-            batch, parts = [], 0
+        own = _bytes_of(span)
+        size = own if id(span.resource) in resources else own + _bytes(span.resource.attributes)
+        if batch and (len(batch) == BATCH or filled + size > BATCH_BYTES):
+            yield batch, filled
+            batch, filled, size = [], 0, own + _bytes(span.resource.attributes)
+            resources.clear()
         batch.append(span)
-        parts += size
+        resources.add(id(span.resource))
+        filled += size
     if batch:
-        yield batch
+        yield batch, filled
+
+
+def _bytes_of(span: Given) -> int:
+    # Twelve frames: ids, times, flags, counts and enums.
+    size = 12 * _FRAME + _bytes(span.name) + _bytes(span.status_message or "") + _bytes(span.trace_state or "")
+    size += _bytes(span.scope) + _bytes(span.attributes)
+    size += sum(2 * _FRAME + _bytes(event.name) + _bytes(event.attributes) for event in span.events)
+    return size + sum(4 * _FRAME + _bytes(link.attributes) for link in span.links)
+
+
+def _bytes(value: object) -> int:
+    """At most so many bytes has a value in a request."""
+    if isinstance(value, str):
+        return _FRAME + len(value.encode("utf-8", "replace"))
+    if isinstance(value, bytes):
+        return _FRAME + len(value)
+    if isinstance(value, Mapping):
+        return _FRAME + sum(_bytes(key) + _bytes(item) for key, item in cast("Mapping[str, object]", value).items())
+    if isinstance(value, list):
+        return _FRAME + sum(_bytes(item) for item in cast("list[object]", value))
+    # A number beyond 64 bits goes as text, of a digit for each three bits or so.
+    return _FRAME + (value.bit_length() // 3 if isinstance(value, int) else 0)

@@ -57,6 +57,8 @@ def push(
     taken = skip + done.sent + done.refused
     if done.unsent or done.refused:
         more = f" To go on: add --skip {taken}." if done.unsent and taken else ""
+        if done.large:
+            more = f" It is one span of some {done.large:,} bytes. To go on without it: add --skip {taken + 1}."
         kept = f"{target} took {done.sent} of {source.total - skip} spans"
         raise failure.Failure(f"{kept}{f' and refused {done.refused}' if done.refused else ''}: {done.why}.{more}")
     terminal.note(f"{target} took {count(done.sent, 'span')}")

@@ -168,3 +168,37 @@ def test_a_push_goes_on_where_it_ended(jaeger: RunningJaeger, run_python: RunPyt
     (number,) = con.execute("select count(*) from spans").fetchall()[0]
     con.close()
     assert f"took {number - 3} spans" in spanproof(run_python, "push", GOLDEN[0], "--skip", 3, "--otlp", jaeger.otlp_http)
+
+
+def large(file: Path, sizes: list[int]) -> Path:
+    """One trace, of a span for each size."""
+    spans = [
+        {
+            "traceId": f"{len(sizes):032x}",
+            "spanId": f"{number:016x}",
+            "name": "load",
+            "startTimeUnixNano": str(10**18 + number),
+            "endTimeUnixNano": str(10**18 + 1_000),
+            "attributes": [{"key": "text", "value": {"stringValue": "é" * (size // 2)}}],
+        }
+        for number, size in enumerate(sizes, 1)
+    ]
+    file.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}))
+    return file
+
+
+def test_requests_are_bounded_in_bytes(endpoint: tuple[str, ...], run_python: RunPython, tmp_path: Path) -> None:
+    file = large(tmp_path / "large.json", [200_000] * 110)  # beyond what either protocol's server takes in one request
+    assert "took 110 spans" in spanproof(run_python, "push", file, *endpoint)
+
+
+def test_a_span_that_no_server_takes_is_named_and_can_be_left_out(
+    jaeger: RunningJaeger, run_python: RunPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3")  # seconds in which the exporter tries again
+    file = large(tmp_path / "large.json", [10, 22_000_000, 10])
+    said = " ".join(spanproof(run_python, "push", file, "--otlp", jaeger.otlp_http, code=2).split())
+    assert "took 1 of 3 spans" in said
+    assert "one span of some 22,000," in said
+    assert "add --skip 2" in said
+    assert "took 1 span" in spanproof(run_python, "push", file, "--otlp", jaeger.otlp_http, "--skip", 2)

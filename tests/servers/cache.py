@@ -34,7 +34,10 @@ def build() -> int:
         return 0
     go = shutil.which("go")
     if go is None:
-        print("Jaeger is built with Go, and there is no `go` on PATH. Install Go 1.24 or newer.", file=sys.stderr)
+        print(
+            "Jaeger is built with Go, and there is no `go` on PATH. Install the one that tests/servers/jaeger/go.mod names.",
+            file=sys.stderr,
+        )
         return 1
     target.parent.mkdir(parents=True, exist_ok=True)
     print("building Jaeger: a minute of downloads and some ten of work, once")
